@@ -1,0 +1,167 @@
+import * as crypto from "node:crypto";
+import type { ChangeQueue } from "../../engine/change-queue.ts";
+import { checkCommit, checkRange } from "../../engine/check-commit.ts";
+import type {
+  Commit,
+  CommitResult,
+  Engine,
+  EngineInfo,
+  Listing,
+  Session,
+  WaitOptions,
+  WatchOptions,
+} from "../../engine/engine.ts";
+import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import type { EngineSupport } from "../../engine/supports.ts";
+import { invalidType, StoreError } from "../../errors.ts";
+import { checkKey, FILE_LIMITS } from "../../limits.ts";
+import { MemoryData } from "./data.ts";
+
+export const MEMORY_SUPPORT: EngineSupport = {
+  reach: "process",
+  persistent: false,
+  liveness: "kernel",
+  ttlResolution: 1,
+  ttlMinimum: 1,
+  losesOnFailover: false,
+  limits: FILE_LIMITS,
+};
+
+export interface MemoryOptions {
+  /** How many deletes a resumed watch can look back on. Default 10,000. Counts where the name is first opened. */
+  readonly history?: number;
+}
+
+interface Shared {
+  readonly data: MemoryData;
+  handles: number;
+}
+
+const named = new Map<string, Shared>();
+
+/**
+ * An engine in the memory of this thread, for tests and for programs of one process. Handles opened with the same name
+ * share their data until the last of them is closed; without a name the data are the handle's own. Worker threads share nothing.
+ */
+export function memoryEngine(name?: string, options: MemoryOptions = {}): Engine {
+  if (name !== undefined && typeof name !== "string") throw invalidType("name", "a string", name);
+  const shared = (name !== undefined && named.get(name)) || {
+    data: new MemoryData(options.history ?? 10_000),
+    handles: 0,
+  };
+  if (name !== undefined) named.set(name, shared);
+  shared.handles++;
+  return new MemoryEngine(name, shared);
+}
+
+class MemoryEngine implements Engine {
+  readonly name = "memory";
+  readonly supports = MEMORY_SUPPORT;
+  readonly #location: string | undefined;
+  readonly #shared: Shared;
+  readonly #sessions = new Set<MemorySession>();
+  readonly #watches = new Set<ChangeQueue>();
+  #closed = false;
+
+  constructor(location: string | undefined, shared: Shared) {
+    this.#location = location;
+    this.#shared = shared;
+  }
+
+  get(key: string, space?: Space): Entry | undefined {
+    checkKey(key, this.supports.limits);
+    return this.#open().get(key, space);
+  }
+
+  list(range: RangeRead): Listing {
+    checkRange(range, this.supports.limits);
+    return this.#open().list(range);
+  }
+
+  commit(commit: Commit, options: WaitOptions = {}): CommitResult {
+    checkCommit(commit, this.supports.limits);
+    options.signal?.throwIfAborted();
+    return this.#open().commit(commit);
+  }
+
+  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+    for (const range of ranges) checkRange(range, this.supports.limits);
+    const queue = this.#open().watch(ranges, options, (ended) => this.#watches.delete(ended));
+    if (!queue.closed) this.#watches.add(queue);
+    return queue;
+  }
+
+  async openSession(): Promise<Session> {
+    const session = new MemorySession(this.#open(), (ended) => this.#sessions.delete(ended));
+    this.#sessions.add(session);
+    return session;
+  }
+
+  info(): EngineInfo {
+    const data = this.#open();
+    return {
+      engine: this.name,
+      location: `memory:${this.#location ?? ""}`,
+      initialized: data.initialized,
+      keys: data.size,
+      version: data.version,
+      durability: "none: the values end with the last handle",
+      details: { handles: this.#shared.handles },
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const session of this.#sessions) session.end();
+    for (const watch of this.#watches) watch.fail(closedError());
+    if (--this.#shared.handles > 0) return;
+    if (this.#location !== undefined) named.delete(this.#location);
+    this.#shared.data.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #open(): MemoryData {
+    if (this.#closed) throw closedError();
+    return this.#shared.data;
+  }
+}
+
+class MemorySession implements Session {
+  readonly id = crypto.randomUUID();
+  readonly #data: MemoryData;
+  readonly #abort = new AbortController();
+  readonly #ended: (session: MemorySession) => void;
+
+  constructor(data: MemoryData, ended: (session: MemorySession) => void) {
+    this.#data = data;
+    this.#ended = ended;
+    data.openSession(this.id);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  end(): void {
+    if (this.signal.aborted) return;
+    this.#ended(this);
+    this.#data.endSession(this.id);
+    this.#abort.abort(new StoreError("ERR_STORE_CLOSED", "The session was closed"));
+  }
+
+  async close(): Promise<void> {
+    this.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.end();
+  }
+}
+
+function closedError(): StoreError {
+  return new StoreError("ERR_STORE_CLOSED", "The store was closed; open another");
+}
