@@ -28,18 +28,14 @@ export function checkCommit(commit: Commit, limits: EngineLimits): void {
 }
 
 function checkMutations(mutations: readonly Mutation[], limits: EngineLimits): void {
-  const seen = new Set<string>();
-  let bytes = 0;
+  let units = 0;
   for (const mutation of mutations) {
     checkKey(mutation.key, limits);
     checkSpace(mutation.space);
-    const name = spaceKey(mutation.key, mutation.space);
-    if (seen.has(name)) throw invalidValue("mutations", "at most one for each key in a commit", mutation.key);
-    seen.add(name);
-    bytes += Buffer.byteLength(mutation.key);
+    units += mutation.key.length;
     if (mutation.type === "set") {
       checkValue(mutation.value, limits);
-      bytes += Buffer.byteLength(mutation.value);
+      units += mutation.value.length;
       if (mutation.session !== undefined && typeof mutation.session !== "string")
         throw invalidType("session", "a session's id", mutation.session);
       if (mutation.ttl !== undefined) {
@@ -50,6 +46,26 @@ function checkMutations(mutations: readonly Mutation[], limits: EngineLimits): v
     } else if (mutation.type !== "delete") {
       throw invalidValue("type", '"set" or "delete"', (mutation as { type: unknown }).type);
     }
+  }
+  if (mutations.length > 1) checkDistinct(mutations);
+  // A UTF-16 unit is three bytes of UTF-8 at the most, so that most commits need not be measured.
+  if (units * 3 > limits.commitBytes) checkBytes(mutations, limits);
+}
+
+function checkDistinct(mutations: readonly Mutation[]): void {
+  const seen = new Set<string>();
+  for (const { key, space } of mutations) {
+    const name = spaceKey(key, space);
+    if (seen.has(name)) throw invalidValue("mutations", "at most one for each key in a commit", key);
+    seen.add(name);
+  }
+}
+
+function checkBytes(mutations: readonly Mutation[], limits: EngineLimits): void {
+  let bytes = 0;
+  for (const mutation of mutations) {
+    bytes += Buffer.byteLength(mutation.key);
+    if (mutation.type === "set") bytes += Buffer.byteLength(mutation.value);
   }
   if (bytes > limits.commitBytes)
     throw outOfRange("commit", `at most ${limits.commitBytes} bytes of keys and values`, `${bytes} bytes`);

@@ -1,0 +1,121 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Space } from "../../engine/entry.ts";
+import { FileIdentity } from "./file-identity.ts";
+import { sqlite } from "./runtime.ts";
+import { bringUpToDate, type Format, formatOf } from "./schema.ts";
+import { Table } from "./table.ts";
+
+/*
+ * How safe a commit is. NORMAL: the file is consistent after a power loss, and what the last moments wrote may be
+ * missing (the log is not flushed at each commit: that costs twenty times as much). A commit survives the end of the
+ * process, however it comes.
+ */
+export const SYNCHRONOUS = "NORMAL";
+/** Pages of the write-ahead log after which a commit carries it over into the file. */
+const CHECKPOINT_PAGES = 4000;
+
+/** One SQLite connection to a store that exists. Its methods are the transactions' building blocks. */
+export class Connection {
+  readonly identity: FileIdentity;
+  readonly format: Format;
+  readonly values: Table;
+  readonly db: DatabaseSync;
+  readonly #system: Table | undefined;
+  readonly #revision: StatementSync;
+  readonly #dataVersion: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #beginImmediate: StatementSync;
+  readonly #commit: StatementSync;
+
+  /** Opens what is there; `undefined` if nothing was ever set. */
+  static toRead(path: string): Connection | undefined {
+    return Connection.#open(path, false);
+  }
+
+  /** Opens and, where needed, initializes or upgrades. The file must exist, be it empty. */
+  static toWrite(path: string): Connection {
+    return Connection.#open(path, true)!;
+  }
+
+  static #open(path: string, write: boolean): Connection | undefined {
+    const db = new (sqlite().DatabaseSync)(path);
+    try {
+      const identity = new FileIdentity(path);
+      let format = formatOf(db, path);
+      if (write && format !== "current") {
+        bringUpToDate(db, path);
+        format = "current";
+      }
+      if (format === "empty") {
+        db.close();
+        return undefined;
+      }
+      db.exec(`PRAGMA synchronous = ${SYNCHRONOUS}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      return new Connection(db, identity, format);
+    } catch (error) {
+      if (db.isOpen) db.close();
+      throw error;
+    }
+  }
+
+  private constructor(db: DatabaseSync, identity: FileIdentity, format: Format) {
+    const bare = format === "python";
+    this.db = db;
+    this.identity = identity;
+    this.format = format;
+    this.values = new Table(db, undefined, bare);
+    this.#system = bare ? undefined : new Table(db, "system");
+    this.#revision = db.prepare(bare ? "SELECT 1" : "SELECT revision FROM ipctools_revision");
+    this.#revision.setReturnArrays(true);
+    this.#dataVersion = db.prepare("PRAGMA data_version");
+    this.#dataVersion.setReturnArrays(true);
+    this.#begin = db.prepare("BEGIN");
+    this.#beginImmediate = db.prepare("BEGIN IMMEDIATE");
+    this.#commit = db.prepare("COMMIT");
+  }
+
+  /** The entries of a space; `undefined` where Python made the file and nothing of ours is in it yet. */
+  table(space: Space | undefined): Table | undefined {
+    return space === undefined ? this.values : this.#system;
+  }
+
+  /** The tables that there are. */
+  tables(): Table[] {
+    return this.#system === undefined ? [this.values] : [this.values, this.#system];
+  }
+
+  revision(): number {
+    return (this.#revision.get() as unknown as [number])[0];
+  }
+
+  /** Changes when another connection has committed. */
+  dataVersion(): number {
+    return (this.#dataVersion.get() as unknown as [number])[0];
+  }
+
+  /** Runs `body` in one transaction that sees one state and may write. Throws SQLite's busy error at once if it cannot begin. */
+  write<T>(body: () => T): T {
+    return this.#transaction(this.#beginImmediate, body);
+  }
+
+  /** Runs `body` in one transaction that sees one state. */
+  read<T>(body: () => T): T {
+    return this.#transaction(this.#begin, body);
+  }
+
+  #transaction<T>(begin: StatementSync, body: () => T): T {
+    begin.run();
+    try {
+      const result = body();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      if (this.db.isTransaction) this.db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.db.isOpen) this.db.close();
+  }
+}

@@ -1,0 +1,64 @@
+import { busyError, isBusy, storeErrorFor } from "./sqlite-error.ts";
+
+/*
+ * Waiting for other writers. SQLite's own busy handler backs off up to 100 ms, so that one process wins again and again
+ * while another waits for seconds; short pauses of random length are fair (`npm run bench -- --op contention`).
+ */
+const SHORTEST_PAUSE = 0.05;
+const LONGEST_PAUSE = 0.25;
+/** After so long somebody has stopped in the middle of a write: then pause longer, to leave the processor alone. */
+const PATIENCE = 250;
+const PATIENT_FACTOR = 8;
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/** Calls `attempt` until it is not busy, blocking in between; after `timeout` milliseconds throws `ERR_STORE_BUSY`. */
+export function retryBlocking<T>(attempt: () => T, timeout: number, path: string): T {
+  let started: number | undefined;
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error)) throw storeErrorFor(error, path);
+      const now = performance.now();
+      started ??= now;
+      if (now - started >= timeout) throw busyError(path, now - started, { cause: error });
+      Atomics.wait(cell, 0, 0, Math.min(pause(now - started), timeout - (now - started)));
+    }
+  }
+}
+
+/** The same with timers: the event loop stays free. An aborted `signal` ends the wait with its reason. */
+export async function retryWaiting<T>(
+  attempt: () => T,
+  timeout: number,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  let started: number | undefined;
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error)) throw storeErrorFor(error, path);
+      const now = performance.now();
+      started ??= now;
+      if (now - started >= timeout) throw busyError(path, now - started, { cause: error });
+      await turn(now - started);
+    }
+  }
+}
+
+/** A turn of the event loop at first; a timer of a millisecond when that did not help. */
+function turn(waited: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (waited < LONGEST_PAUSE * 4) setImmediate(resolve);
+    else setTimeout(resolve, waited > PATIENCE ? 2 + 3 * Math.random() : 1);
+  });
+}
+
+function pause(waited: number): number {
+  const pause = SHORTEST_PAUSE + Math.random() * (LONGEST_PAUSE - SHORTEST_PAUSE);
+  return waited > PATIENCE ? pause * PATIENT_FACTOR : pause;
+}

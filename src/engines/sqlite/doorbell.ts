@@ -1,0 +1,23 @@
+import * as fs from "node:fs";
+import type { Connection } from "./connection.ts";
+import { doorbellFile } from "./liveness.ts";
+import { type WrittenKey, watchersOf } from "./session-rows.ts";
+
+/**
+ * Wakes those who watch any of the keys, and nobody else: touches the doorbell file of each session that does, which
+ * its owner watches. Called after the commit, so that who is woken sees it. Returns the sessions.
+ */
+export function ring(storePath: string, connection: Connection, keys: readonly WrittenKey[]): Set<string> {
+  const sessions = watchersOf(connection, keys);
+  for (const session of sessions) touch(doorbellFile(storePath, session));
+  return sessions;
+}
+
+function touch(file: string): void {
+  const now = Date.now() / 1000;
+  try {
+    fs.utimesSync(file, now, now);
+  } catch {
+    // The session ended meanwhile, or its file was cleaned away: its owner looks by itself now and then.
+  }
+}

@@ -1,0 +1,72 @@
+import * as fs from "node:fs";
+
+/** The clock that stamps inodes ticks every 1 to 10 ms: a change within one tick of the last one does not show. */
+const CLOCK_TICK = 12;
+
+/**
+ * Notices that the file at a path is no longer the one that was opened: removed, replaced or moved away. What SQLite
+ * has open goes on as if nothing had happened, and its writes would be lost with the file.
+ *
+ * A removal or a rename changes the inode's link count or its change time, which `fstat` on the descriptor that SQLite
+ * itself has open shows for less than half of what looking the path up costs; so the path is looked up only when
+ * something changed, or where that descriptor cannot be found. Nothing is opened: closing a descriptor of the file
+ * would drop SQLite's locks in this process.
+ */
+export class FileIdentity {
+  readonly #path: string;
+  readonly #device: number;
+  readonly #inode: number;
+  #descriptor: number | undefined;
+  #changedAt = Number.NaN;
+
+  constructor(path: string) {
+    const stat = fs.statSync(path);
+    this.#path = path;
+    this.#device = stat.dev;
+    this.#inode = stat.ino;
+    this.#descriptor = this.#findDescriptor();
+  }
+
+  /** Whether the path still leads to the file, as of now. */
+  isCurrent(): boolean {
+    if (this.#descriptor === undefined) return this.isAtPath();
+    let stat: fs.Stats;
+    try {
+      stat = fs.fstatSync(this.#descriptor);
+    } catch {
+      this.#descriptor = undefined;
+      return this.isAtPath();
+    }
+    if (stat.ino !== this.#inode || stat.dev !== this.#device) {
+      // Another connection of this process had lent its descriptor, and closed it.
+      this.#descriptor = this.#findDescriptor();
+      return this.isAtPath();
+    }
+    if (stat.nlink === 0) return false;
+    if (stat.ctimeMs === this.#changedAt) return true;
+    const now = Date.now();
+    const current = this.isAtPath();
+    this.#changedAt = Math.abs(now - stat.ctimeMs) > CLOCK_TICK ? stat.ctimeMs : Number.NaN;
+    return current;
+  }
+
+  /** The same by looking the path up: sees also that a folder above was moved. */
+  isAtPath(): boolean {
+    const stat = fs.statSync(this.#path, { throwIfNoEntry: false });
+    return stat !== undefined && stat.ino === this.#inode && stat.dev === this.#device;
+  }
+
+  #findDescriptor(): number | undefined {
+    // Deno numbers its descriptors in its own way.
+    if (process.platform !== "linux" || "Deno" in globalThis) return undefined;
+    try {
+      const real = fs.realpathSync(this.#path);
+      for (const name of fs.readdirSync("/proc/self/fd")) {
+        try {
+          if (fs.readlinkSync(`/proc/self/fd/${name}`) === real) return Number(name);
+        } catch {} // The descriptor of the listing itself is gone by now.
+      }
+    } catch {}
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import * as fs from "node:fs";
+import { StoreError } from "../../errors.ts";
+import { Connection } from "./connection.ts";
+import { checkStorePath, createStoreFile } from "./path-safety.ts";
+
+/** How long a read goes on without looking whether the file is still there, in milliseconds. */
+const UNLOOKED = 50;
+
+/**
+ * A program's handle on the store file at a path: opened when first used, and anew when the file was removed or
+ * replaced. Writes look at every call, reads every 50 ms.
+ */
+export class StoreFile {
+  readonly path: string;
+  /** Counts how often another file was found at the path. */
+  replaced = 0;
+  readonly #networkFilesystem: boolean;
+  #connection: Connection | undefined;
+  #lookedAt = 0;
+  #isClosed = false;
+
+  constructor(path: string, options: { networkFilesystem?: boolean } = {}) {
+    this.path = path;
+    this.#networkFilesystem = options.networkFilesystem ?? Boolean(process.env.IPCTOOLS_NETWORK_FILESYSTEM);
+  }
+
+  /** The connection for a read; `undefined` if nothing was ever set. Creates and changes nothing. */
+  toRead(): Connection | undefined {
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      const now = Date.now();
+      // The clock may be set back: then look, rather than trust it for long.
+      if (now - this.#lookedAt < UNLOOKED && now >= this.#lookedAt && connection.format === "current")
+        return connection;
+      this.#lookedAt = now;
+      if (connection.identity.isAtPath() && connection.format === "current") return connection;
+      this.#drop(connection);
+    }
+    this.#assertOpen();
+    if (!this.#exists()) return undefined;
+    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
+    this.#connection = Connection.toRead(this.path);
+    this.#lookedAt = Date.now();
+    return this.#connection;
+  }
+
+  /** The connection for a write, to the file that is at the path now. Creates, initializes or upgrades it where needed. */
+  toWrite(): Connection {
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      if (connection.identity.isCurrent() && connection.format === "current") return connection;
+      this.#drop(connection);
+    }
+    this.#assertOpen();
+    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
+    createStoreFile(this.path);
+    this.#connection = Connection.toWrite(this.path);
+    this.#lookedAt = Date.now();
+    return this.#connection;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  #drop(connection: Connection): void {
+    if (connection.format === "current") this.replaced++;
+    this.#connection = undefined;
+    connection.close();
+  }
+
+  #exists(): boolean {
+    const stat = fs.statSync(this.path, { throwIfNoEntry: false });
+    return stat !== undefined && stat.size > 0;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StoreError("ERR_STORE_CLOSED", `the store ${this.path} was closed: open it again`);
+  }
+}

@@ -1,0 +1,12 @@
+import type { EngineSupport } from "../../engine/supports.ts";
+import { FILE_LIMITS } from "../../limits.ts";
+
+export const SQLITE_SUPPORT: EngineSupport = {
+  reach: "machine",
+  persistent: true,
+  liveness: "kernel",
+  ttlResolution: 1,
+  ttlMinimum: 1,
+  losesOnFailover: false,
+  limits: FILE_LIMITS,
+};

@@ -1,0 +1,105 @@
+import { rmSync } from "node:fs";
+import { checkCommit, checkRange } from "../../engine/check-commit.ts";
+import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/engine.ts";
+import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
+import { StoreError } from "../../errors.ts";
+import { checkKey, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../limits.ts";
+import { retryBlocking } from "./contention.ts";
+import { ring } from "./doorbell.ts";
+import { storeInfo } from "./info.ts";
+import { doorbellFile, isLockHeld, lockFile } from "./liveness.ts";
+import { StoreFile } from "./store-file.ts";
+import { SQLITE_SUPPORT } from "./support.ts";
+import { attemptCommit } from "./transaction.ts";
+
+/** The store file at a path, by blocking calls: the engine of the seed API. */
+export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
+  const file = new StoreFile(path, options);
+  const isAlive = (session: string) => isLockHeld(lockFile(path, session));
+
+  function reading<T>(read: (connection: NonNullable<ReturnType<StoreFile["toRead"]>>) => T): T {
+    return retryBlocking(
+      () => {
+        const connection = file.toRead();
+        if (connection === undefined) throw notInitialized(path);
+        return read(connection);
+      },
+      DEFAULT_TIMEOUT,
+      path,
+    );
+  }
+
+  function get(key: string, space?: Space): Entry | undefined {
+    checkKey(key);
+    return reading((connection) => {
+      const entry = connection.table(space)?.get(key);
+      if (entry === undefined) {
+        if (connection.revision() === 0) throw notInitialized(path);
+        return undefined;
+      }
+      return hasEnded(entry, isAlive) ? undefined : entry;
+    });
+  }
+
+  return {
+    name: "sqlite",
+    supports: SQLITE_SUPPORT,
+
+    getValue(key: string): Value | undefined {
+      checkKey(key);
+      try {
+        const value = file.toRead()?.values.plainValue(key);
+        if (value !== undefined) return value;
+      } catch {
+        // Busy, or worse: the longer way waits, and says what it is.
+      }
+      return get(key)?.value;
+    },
+
+    get,
+
+    list(range: RangeRead): Listing {
+      checkRange(range, FILE_LIMITS);
+      return reading((connection) => {
+        const { reads, version } = attemptCommit(connection, { reads: [range] }, isAlive);
+        return { entries: reads[0]!, version };
+      });
+    },
+
+    commit(commit: Commit, options?: { timeout?: number }): CommitResult {
+      checkCommit(commit, FILE_LIMITS);
+      return retryBlocking(
+        () => {
+          const connection = file.toWrite();
+          const committed = attemptCommit(connection, commit, isAlive);
+          if (committed.watched.length > 0) ring(path, connection, committed.watched);
+          for (const session of committed.ended) removeSessionFiles(path, session);
+          return committed;
+        },
+        options?.timeout ?? DEFAULT_TIMEOUT,
+        path,
+      );
+    },
+
+    info: (): EngineInfo => storeInfo(file),
+
+    close: () => file.close(),
+    [Symbol.dispose]: () => file.close(),
+  };
+}
+
+/** Whether an entry's time ran out, or its session's owner is dead: then it is as good as gone. */
+export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: string) => boolean): boolean {
+  return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session));
+}
+
+export function removeSessionFiles(storePath: string, session: string): void {
+  for (const name of [lockFile(storePath, session), doorbellFile(storePath, session)]) rmSync(name, { force: true });
+}
+
+export function notInitialized(path: string): StoreError {
+  return new StoreError(
+    "ERR_STORE_NOT_INITIALIZED",
+    `the store ${path} has not been initialized yet: no value was ever set. Set one first, or check IPCTOOLS_STORE`,
+  );
+}

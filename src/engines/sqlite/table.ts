@@ -1,0 +1,198 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { boundsOf, type Entry, type RangeRead, type Space, type Value } from "../../engine/entry.ts";
+import { cutsTextAtNul } from "./runtime.ts";
+import { isWatched } from "./schema.ts";
+
+type Row = [
+  key: string | Uint8Array,
+  value: Value,
+  version: number,
+  created: number,
+  session: string | null,
+  expiresAt: number | null,
+  valueType?: string,
+];
+
+/** What a write in one statement tells: the version that it got, and 1 if somebody watches the key. */
+export type Written = [version: number, watched: 0 | 1];
+
+export interface Head {
+  readonly version: number;
+  readonly session?: string | undefined;
+  readonly expiresAt?: number | undefined;
+}
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The prepared statements on the entries of one space. */
+export class Table {
+  readonly space: Space | undefined;
+  readonly system: 0 | 1;
+  readonly #db: DatabaseSync;
+  readonly #name: string;
+  readonly #columns: string;
+  readonly #careful: boolean;
+  readonly #prepared = new Map<string, StatementSync>();
+  readonly #plainValue: StatementSync;
+  #put: StatementSync | undefined;
+
+  /** `bare`: the table as Python makes it, with nothing but keys and values. */
+  constructor(db: DatabaseSync, space: Space | undefined, bare = false) {
+    this.#db = db;
+    this.space = space;
+    this.system = space === undefined ? 0 : 1;
+    this.#name = space === undefined ? "store" : "ipctools_entry";
+    this.#careful = cutsTextAtNul();
+    const wholeText = (column: string) => `iif(instr(${column}, char(0)), CAST(${column} AS BLOB), ${column})`;
+    const [key, value] = this.#careful ? [wholeText("key"), wholeText("value")] : ["key", "value"];
+    const own = bare ? "0, 0, NULL, NULL" : "version, created, session, expires_at";
+    this.#columns = `${key}, ${value}, ${own}${this.#careful ? ", typeof(value)" : ""}`;
+    const plain = bare ? "" : " AND session IS NULL AND expires_at IS NULL";
+    this.#plainValue = this.#prepare(
+      `SELECT ${value}${this.#careful ? ", typeof(value)" : ""} FROM ${this.#name} WHERE key = ?1${plain}`,
+    );
+  }
+
+  /** The value of an entry that is bound to nothing; `undefined` if there is none (one that is bound may be there). */
+  plainValue(key: string): Value | undefined {
+    const row = this.#plainValue.get(key) as unknown as [Value, string?] | undefined;
+    if (row === undefined) return undefined;
+    return row[1] === "text" ? wholeText(row[0]) : row[0];
+  }
+
+  get(key: string): Entry | undefined {
+    const row = this.#statement(`SELECT ${this.#columns} FROM ${this.#name} WHERE key = ?1`).get(key);
+    return row === undefined ? undefined : this.#entry(row as unknown as Row);
+  }
+
+  /** The entries of a range, those included whose time ran out or whose session ended. */
+  list(range: RangeRead, newerThan?: number): Entry[] {
+    const parameters: SQLInputValue[] = [];
+    const conditions: string[] = [];
+    const where = (condition: string, parameter: SQLInputValue) => {
+      parameters.push(parameter);
+      conditions.push(`${condition} ?${parameters.length}`);
+    };
+    if (range.key !== undefined) where("key =", range.key);
+    else {
+      const { start, end } = boundsOf(range);
+      if (start !== "") where("key >=", start);
+      if (end !== undefined) where("key <", end);
+    }
+    if (newerThan !== undefined) where("version >", newerThan);
+    const direction = range.reverse ? "DESC" : "ASC";
+    const order = range.order === "created" ? `created ${direction}, key ${direction}` : `key ${direction}`;
+    let sql = `SELECT ${this.#columns} FROM ${this.#name}`;
+    if (conditions.length > 0) sql += ` WHERE ${conditions.join(" AND ")}`;
+    sql += ` ORDER BY ${order}`;
+    if (range.limit !== undefined) {
+      parameters.push(range.limit);
+      sql += ` LIMIT ?${parameters.length}`;
+    }
+    const rows = this.#statement(sql).all(...parameters) as unknown as Row[];
+    return rows.map((row) => this.#entry(row));
+  }
+
+  /**
+   * Sets a plain entry in one statement, with the next version. Returns `undefined` if nothing was set, because the
+   * entry that is there is bound to a session or a time, which has to be looked at first.
+   */
+  put(key: string, value: Value): Written | undefined {
+    this.#put ??= this.#prepare(
+      `INSERT INTO ${this.#name} (key, value, version, created)
+       VALUES (?1, ?2, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
+         WHERE session IS NULL AND expires_at IS NULL
+       RETURNING version, ${isWatched("key", this.system)}`,
+    );
+    return this.#put.get(key, value) as unknown as Written | undefined;
+  }
+
+  /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
+  insert(key: string, value: Value): Written | undefined {
+    return this.#statement(
+      `INSERT INTO ${this.#name} (key, value, version, created)
+       VALUES (?1, ?2, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
+       ON CONFLICT (key) DO NOTHING RETURNING version, ${isWatched("key", this.system)}`,
+    ).get(key, value) as unknown as Written | undefined;
+  }
+
+  /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
+  set(key: string, value: Value, version: number, session: string | undefined, expiresAt: number | undefined): boolean {
+    const row = this.#statement(
+      `INSERT INTO ${this.#name} (key, value, version, created, session, expires_at) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, session = excluded.session,
+         expires_at = excluded.expires_at
+       RETURNING ${isWatched("key", this.system)}`,
+    ).get(key, value, version, session ?? null, expiresAt ?? null) as unknown as [number];
+    return row[0] === 1;
+  }
+
+  /** Deletes an entry. Returns `undefined` if there is none, else whether anybody watches the key. */
+  delete(key: string): boolean | undefined {
+    const row = this.#statement(
+      `DELETE FROM ${this.#name} WHERE key = ?1 RETURNING ${isWatched("key", this.system)}`,
+    ).get(key) as unknown as [number] | undefined;
+    return row === undefined ? undefined : row[0] === 1;
+  }
+
+  /** The version of an entry, 0 if there is none, and what it is bound to. */
+  head(key: string): Head {
+    const row = this.#statement(`SELECT version, session, expires_at FROM ${this.#name} WHERE key = ?1`).get(key);
+    if (row === undefined) return { version: 0 };
+    const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
+    return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
+  }
+
+  /** Deletes what ran out until `now`; returns the keys. */
+  deleteExpired(now: number): string[] {
+    return this.#deleted("expires_at <= ?1", now);
+  }
+
+  /** Deletes what is bound to the session; returns the keys. */
+  deleteOf(session: string): string[] {
+    return this.#deleted("session = ?1", session);
+  }
+
+  /** How many entries there are, those included that ran out and were not noticed yet. */
+  count(): number {
+    return (this.#statement(`SELECT count(*) FROM ${this.#name}`).get() as unknown as [number])[0];
+  }
+
+  #deleted(condition: string, parameter: SQLInputValue): string[] {
+    const key = this.#careful ? "CAST(key AS BLOB)" : "key";
+    const rows = this.#statement(`DELETE FROM ${this.#name} WHERE ${condition} RETURNING ${key}`).all(parameter);
+    return (rows as unknown as [string | Uint8Array][]).map(([text]) => wholeText(text));
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.#prepare(sql);
+      this.#prepared.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #prepare(sql: string): StatementSync {
+    const statement = this.#db.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  }
+
+  #entry([key, value, version, created, session, expiresAt, valueType]: Row): Entry {
+    return {
+      key: wholeText(key),
+      value: valueType === "text" ? wholeText(value) : value,
+      version,
+      created,
+      ...(this.space === undefined ? undefined : { space: this.space }),
+      ...(session === null ? undefined : { session }),
+      ...(expiresAt === null ? undefined : { expiresAt }),
+    };
+  }
+}
+
+function wholeText(text: string | Uint8Array): string {
+  return typeof text === "string" ? text : utf8.decode(text);
+}
