@@ -1,0 +1,52 @@
+import type { Engine, SyncEngine } from "../../src/engine/engine.ts";
+import type { Result } from "./register.ts";
+
+/** What a worker runs its operations on. Each says what it learnt. */
+export interface Target {
+  get(key: string): Promise<Result> | Result;
+  set(key: string, value: string): Promise<Result> | Result;
+  create(key: string, value: string): Promise<Result> | Result;
+  delete(key: string): Promise<Result> | Result;
+  /** No value is ever written twice, so that a changed version means a changed value. */
+  compareAndSet(key: string, expected: string, value: string): Promise<Result> | Result;
+  close(): Promise<void> | void;
+}
+
+/** The operations on an engine, through its contract alone. */
+export function engineTarget(engine: Pick<Engine | SyncEngine, "get" | "commit" | "close">): Target {
+  return {
+    async get(key) {
+      const entry = await engine.get(key);
+      return entry ? { value: String(entry.value), version: entry.version } : { value: null };
+    },
+    async set(key, value) {
+      const { version } = await engine.commit({ mutations: [{ type: "set", key, value }] });
+      return { version };
+    },
+    async create(key, value) {
+      return written(await engine.commit({ checks: [{ key, version: 0 }], mutations: [{ type: "set", key, value }] }));
+    },
+    async delete(key) {
+      for (;;) {
+        const entry = await engine.get(key);
+        if (!entry) return { done: false };
+        const { ok } = await engine.commit({
+          checks: [{ key, version: entry.version }],
+          mutations: [{ type: "delete", key }],
+        });
+        if (ok) return { done: true };
+      }
+    },
+    async compareAndSet(key, expected, value) {
+      const entry = await engine.get(key);
+      if (entry?.value !== expected) return { done: false };
+      const checks = [{ key, version: entry.version }];
+      return written(await engine.commit({ checks, mutations: [{ type: "set", key, value }] }));
+    },
+    close: () => engine.close(),
+  };
+}
+
+function written({ ok, version }: { ok: boolean; version: number }): Result {
+  return ok ? { done: true, version } : { done: false };
+}
