@@ -3,6 +3,8 @@ import type { Change } from "./entry.ts";
 
 export interface ChangeQueueOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Whether a pending `next()` keeps the process alive. Default true. */
+  readonly keepAlive?: boolean | undefined;
   /** Called once, when the queue has ended in whichever way: frees what fed it. Not called if it was aborted from the start. */
   readonly ended?: () => void;
 }
@@ -13,7 +15,7 @@ const FOREVER = 2 ** 31 - 1;
 /**
  * What an engine's `watch` returns: changes go in at one end and come out at the other. What was not yet fetched is kept as
  * the latest change of each key, in the order of versions, so that a slow reader costs as much as the keys it watches and no
- * more. A pending `next()` keeps the process alive; a queue that nobody waits for does not.
+ * more. A pending `next()` keeps the process alive unless told otherwise; a queue that nobody waits for does not.
  */
 export class ChangeQueue implements AsyncIterableIterator<Change[]> {
   #pending = new Map<string, Change>();
@@ -22,11 +24,13 @@ export class ChangeQueue implements AsyncIterableIterator<Change[]> {
   #failure: { readonly error: unknown } | undefined;
   #done = false;
   readonly #signal: AbortSignal | undefined;
+  readonly #keepAlive: boolean;
   readonly #ended: (() => void) | undefined;
   readonly #aborted = () => this.fail(this.#signal!.reason);
 
   constructor(options: ChangeQueueOptions = {}) {
     this.#signal = options.signal;
+    this.#keepAlive = options.keepAlive ?? true;
     this.#ended = options.ended;
     if (this.#signal?.aborted) {
       this.#done = true;
@@ -70,7 +74,7 @@ export class ChangeQueue implements AsyncIterableIterator<Change[]> {
     if (this.#pending.size > 0) return Promise.resolve({ done: false, value: this.#take() });
     const waiter = Promise.withResolvers<IteratorResult<Change[]>>();
     this.#waiting.push(waiter);
-    this.#alive ??= setInterval(() => {}, FOREVER);
+    if (this.#keepAlive) this.#alive ??= setInterval(() => {}, FOREVER);
     return waiter.promise;
   }
 

@@ -116,6 +116,8 @@ export interface WatchOptions {
   /** The last version that was already seen: what comes after it is reported. */
   readonly from?: number;
   readonly signal?: AbortSignal;
+  /** Whether a pending `next()` keeps the process alive. Default true. */
+  readonly keepAlive?: boolean;
 }
 
 /**

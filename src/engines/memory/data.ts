@@ -70,6 +70,7 @@ export class MemoryData {
     this.#expire();
     const queue: ChangeQueue = new ChangeQueue({
       signal: options.signal,
+      keepAlive: options.keepAlive,
       ended: () => {
         this.#watches.delete(watch);
         ended(queue);
