@@ -1,0 +1,77 @@
+import type { WaitOptions } from "../engine/engine.ts";
+import { invalidType, StoreError } from "../errors.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "../limits.ts";
+
+/**
+ * The end of a caller's patience: the `signal` and the `timeout` that were given, as one signal. It ends with the given
+ * signal's reason, or with `ERR_STORE_TIMEOUT`.
+ */
+export class Deadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #source: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #at: number;
+  readonly #abort = () => this.#controller.abort(this.#source!.reason);
+
+  /** `what` is waited for, as a part of the sentence "… did not come within 500 ms". Without a time-out it has no end. */
+  constructor(options: WaitOptions, what: string) {
+    const { signal } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidType("signal", "an AbortSignal", signal);
+    const timeout = options.timeout === undefined ? Infinity : checkTimeout(options.timeout);
+    this.#at = options.timeout === Infinity ? Infinity : performance.now() + timeout;
+    this.#source = signal;
+    if (signal?.aborted) this.#abort();
+    else {
+      signal?.addEventListener("abort", this.#abort, { once: true });
+      if (this.#at === Infinity) return;
+      this.#timer = setTimeout(() => {
+        this.#controller.abort(new StoreError("ERR_STORE_TIMEOUT", `${what} did not come within ${timeout} ms`));
+      }, timeout);
+      this.#timer.unref();
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The milliseconds left. */
+  get remaining(): number {
+    return Math.max(0, this.#at - performance.now());
+  }
+
+  /** What a commit of this call takes as its options. */
+  get wait(): WaitOptions {
+    return { signal: this.signal, timeout: Math.max(1, Math.min(this.remaining, DEFAULT_TIMEOUT)) };
+  }
+
+  throwIfOver(): void {
+    this.signal.throwIfAborted();
+  }
+
+  /** Resolves after so many milliseconds, rejects when the patience ends first. It keeps the process alive. */
+  pause(milliseconds: number): Promise<void> {
+    return pause(milliseconds, this.signal);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#source?.removeEventListener("abort", this.#abort);
+  }
+}
+
+/** Resolves after so many milliseconds; rejects with the signal's reason if that is aborted first. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, milliseconds);
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}
