@@ -14,6 +14,8 @@ export const SYNCHRONOUS = "NORMAL";
 /** Pages of the write-ahead log after which a commit carries it over into the file. */
 const CHECKPOINT_PAGES = 4000;
 
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** One SQLite connection to a store that exists. Its methods are the transactions' building blocks. */
 export class Connection {
   readonly identity: FileIdentity;
@@ -22,6 +24,8 @@ export class Connection {
   readonly db: DatabaseSync;
   readonly #system: Table | undefined;
   readonly #revision: StatementSync;
+  readonly #forgotten: StatementSync;
+  readonly #changes: StatementSync;
   readonly #dataVersion: StatementSync;
   readonly #begin: StatementSync;
   readonly #beginImmediate: StatementSync;
@@ -65,10 +69,14 @@ export class Connection {
     this.format = format;
     this.values = new Table(db, undefined, bare);
     this.#system = bare ? undefined : new Table(db, "system");
-    this.#revision = db.prepare(bare ? "SELECT 1" : "SELECT revision FROM ipctools_revision");
-    this.#revision.setReturnArrays(true);
-    this.#dataVersion = db.prepare("PRAGMA data_version");
-    this.#dataVersion.setReturnArrays(true);
+    this.#revision = this.#prepare(bare ? "SELECT 1" : "SELECT revision FROM ipctools_revision");
+    this.#forgotten = this.#prepare(bare ? "SELECT 0" : "SELECT forgotten FROM ipctools_revision");
+    this.#changes = this.#prepare(
+      bare
+        ? "SELECT 1, 0, '' WHERE ?1 < 0"
+        : "SELECT version, system, CAST(key AS BLOB) FROM ipctools_change WHERE version > ?1 ORDER BY version",
+    );
+    this.#dataVersion = this.#prepare("PRAGMA data_version");
     this.#begin = db.prepare("BEGIN");
     this.#beginImmediate = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
@@ -88,6 +96,21 @@ export class Connection {
     return (this.#revision.get() as unknown as [number])[0];
   }
 
+  /** What was deleted, or set under a watch, up to this version may be forgotten. */
+  forgotten(): number {
+    return (this.#forgotten.get() as unknown as [number])[0];
+  }
+
+  /** What was deleted, or set while somebody watched it, after the version; in the order of versions. */
+  changesAfter(version: number): { version: number; key: string; space: Space | undefined }[] {
+    const rows = this.#changes.all(version) as unknown as [number, 0 | 1, Uint8Array][];
+    return rows.map(([version, system, key]) => ({
+      version,
+      key: utf8.decode(key),
+      space: system === 1 ? "system" : undefined,
+    }));
+  }
+
   /** Changes when another connection has committed. */
   dataVersion(): number {
     return (this.#dataVersion.get() as unknown as [number])[0];
@@ -101,6 +124,12 @@ export class Connection {
   /** Runs `body` in one transaction that sees one state. */
   read<T>(body: () => T): T {
     return this.#transaction(this.#begin, body);
+  }
+
+  #prepare(sql: string): StatementSync {
+    const statement = this.db.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
   }
 
   #transaction<T>(begin: StatementSync, body: () => T): T {

@@ -5,12 +5,14 @@ import { type WrittenKey, watchersOf } from "./session-rows.ts";
 
 /**
  * Wakes those who watch any of the keys, and nobody else: touches the doorbell file of each session that does, which
- * its owner watches. Called after the commit, so that who is woken sees it. Returns the sessions.
+ * its owner watches. Called after the commit, so that who is woken sees it. Returns whether `own` is one of them: it is
+ * not rung.
  */
-export function ring(storePath: string, connection: Connection, keys: readonly WrittenKey[]): Set<string> {
+export function ring(storePath: string, connection: Connection, keys: readonly WrittenKey[], own?: string): boolean {
   const sessions = watchersOf(connection, keys);
+  const isOwn = own !== undefined && sessions.delete(own);
   for (const session of sessions) touch(doorbellFile(storePath, session));
-  return sessions;
+  return isOwn;
 }
 
 function touch(file: string): void {

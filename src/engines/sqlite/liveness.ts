@@ -27,7 +27,7 @@ export function doorbellFile(storePath: string, session: string): string {
 export function takeLock(file: string): DatabaseSync {
   const db = new (sqlite().DatabaseSync)(file, { timeout: 1000 });
   try {
-    db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return db;
   } catch (error) {
     db.close();

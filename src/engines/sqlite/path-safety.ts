@@ -47,10 +47,10 @@ export function createStoreFile(file: string): void {
   }
 }
 
-/** Creates the folder for this user alone; `false` if it is there. */
-function makeFolder(folder: string): boolean {
+/** Creates the folder, for this user alone unless told; `false` if it is there. */
+export function makeFolder(folder: string, mode = 0o700): boolean {
   try {
-    fs.mkdirSync(folder, { mode: 0o700 });
+    fs.mkdirSync(folder, { mode });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

@@ -124,11 +124,17 @@ CREATE TRIGGER ipctools_change_kept AFTER INSERT ON ipctools_change WHEN abs(ran
     (SELECT version FROM ipctools_change ORDER BY version DESC LIMIT 1 OFFSET ${CHANGES_KEPT}), 0));
   DELETE FROM ipctools_change WHERE version <= (SELECT forgotten FROM ipctools_revision);
 END;
-${triggersOf("store", 0)}
-${triggersOf("ipctools_entry", 1)}
+${indexesOf("store")}${indexesOf("ipctools_entry")}${triggersOf("store", 0)}${triggersOf("ipctools_entry", 1)}
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${FORMAT_VERSION};
 `;
+
+/** What finds the entries that are bound to something; a plain entry is in neither. */
+function indexesOf(table: string): string {
+  return `
+CREATE INDEX ipctools_session_of_${table} ON ${table} (session) WHERE session IS NOT NULL;
+CREATE INDEX ipctools_expiry_of_${table} ON ${table} (expires_at) WHERE expires_at IS NOT NULL;`;
+}
 
 /** Whether anybody watches the key; an SQL expression for a statement on the table of that space. */
 export function isWatched(key: string, system: 0 | 1): string {

@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/engine.ts";
 import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
@@ -7,7 +6,8 @@ import { checkKey, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../limits.ts";
 import { retryBlocking } from "./contention.ts";
 import { ring } from "./doorbell.ts";
 import { storeInfo } from "./info.ts";
-import { doorbellFile, isLockHeld, lockFile } from "./liveness.ts";
+import { isLockHeld, lockFile } from "./liveness.ts";
+import { removeSessionFiles } from "./presence.ts";
 import { StoreFile } from "./store-file.ts";
 import { SQLITE_SUPPORT } from "./support.ts";
 import { attemptCommit } from "./transaction.ts";
@@ -91,10 +91,6 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
 /** Whether an entry's time ran out, or its session's owner is dead: then it is as good as gone. */
 export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: string) => boolean): boolean {
   return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session));
-}
-
-export function removeSessionFiles(storePath: string, session: string): void {
-  for (const name of [lockFile(storePath, session), doorbellFile(storePath, session)]) rmSync(name, { force: true });
 }
 
 export function notInitialized(path: string): StoreError {

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { boundsOf, type Entry, type RangeRead, type Space, type Value } from "../../engine/entry.ts";
+import { boundsOf, type Entry, type Range, type RangeRead, type Space, type Value } from "../../engine/entry.ts";
 import { cutsTextAtNul } from "./runtime.ts";
 import { isWatched } from "./schema.ts";
 
@@ -152,6 +152,19 @@ export class Table {
   /** Deletes what is bound to the session; returns the keys. */
   deleteOf(session: string): string[] {
     return this.#deleted("session = ?1", session);
+  }
+
+  /** When the next entry runs out, in milliseconds since the epoch; `undefined` if none does. */
+  nextExpiry(): number | undefined {
+    const sql = `SELECT min(expires_at) FROM ${this.#name} WHERE expires_at IS NOT NULL`;
+    return (this.#statement(sql).get() as unknown as [number | null])[0] ?? undefined;
+  }
+
+  /** The sessions that entries of the range are bound to. */
+  sessionsIn(range: Range): string[] {
+    const { start, end } = boundsOf(range);
+    const sql = `SELECT DISTINCT session FROM ${this.#name} WHERE session IS NOT NULL AND key >= ?1 AND (?2 IS NULL OR key < ?2)`;
+    return (this.#statement(sql).all(start, end ?? null) as unknown as [string][]).map(([session]) => session);
   }
 
   /** How many entries there are, those included that ran out and were not noticed yet. */

@@ -1,0 +1,271 @@
+import { checkCommit, checkRange } from "../../engine/check-commit.ts";
+import type {
+  Commit,
+  CommitResult,
+  Engine,
+  EngineInfo,
+  Listing,
+  Session,
+  WaitOptions,
+  WatchOptions,
+} from "../../engine/engine.ts";
+import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import { StoreError } from "../../errors.ts";
+import { checkKey, checkTimeout, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../limits.ts";
+import type { Connection } from "./connection.ts";
+import { retryBlocking, retryWaiting } from "./contention.ts";
+import { DeathWatch } from "./death-watch.ts";
+import { ring } from "./doorbell.ts";
+import { storeInfo } from "./info.ts";
+import { isLockHeld, lockFile } from "./liveness.ts";
+import { OwnSessions } from "./own-sessions.ts";
+import { removeSessionFiles } from "./presence.ts";
+import { clearSession, findSession, type WrittenKey } from "./session-rows.ts";
+import { StoreFile } from "./store-file.ts";
+import { SQLITE_SUPPORT } from "./support.ts";
+import { hasEnded } from "./sync-engine.ts";
+import { attemptCommit } from "./transaction.ts";
+import { Watcher } from "./watcher.ts";
+
+/** How often an open watch looks for what no doorbell told (a writer in Python, one killed before it rang), in milliseconds. */
+const LOOK_INTERVAL = 50;
+
+export interface SqliteOptions {
+  /** Lets a path on a network file system through: all programs must run on one machine. Default `false`. */
+  readonly networkFilesystem?: boolean;
+}
+
+/** The store file at a path: creates it if there is none. The event loop is never blocked for longer than one transaction. */
+export async function openSqliteEngine(path: string, options: SqliteOptions = {}): Promise<Engine> {
+  const engine = new SqliteEngine(path, options);
+  await engine.initialize();
+  return engine;
+}
+
+class SqliteEngine implements Engine {
+  readonly name = "sqlite";
+  readonly supports = SQLITE_SUPPORT;
+  readonly #path: string;
+  readonly #file: StoreFile;
+  readonly #sessions: OwnSessions;
+  readonly #watcher: Watcher;
+  readonly #deaths: DeathWatch;
+  readonly #isAlive = (session: string) => this.#sessions.has(session) || isLockHeld(lockFile(this.#path, session));
+  #replaced = 0;
+  #look: NodeJS.Timeout | undefined;
+  #dataVersion = -1;
+  #closing: Promise<void> | undefined;
+
+  constructor(path: string, options: SqliteOptions) {
+    this.#path = path;
+    this.#file = new StoreFile(path, options);
+    this.#deaths = new DeathWatch(path, (session) => void this.#bury(session));
+    this.#sessions = new OwnSessions(path, {
+      read: (body) => this.#read(body),
+      write: (body) => this.#write(body),
+      writeNow: (body, timeout) => this.#writeNow(body, timeout),
+      rung: () => this.#watcher.pump(),
+      lookForDead: () => this.#lookForDead(),
+    });
+    this.#watcher = new Watcher({
+      changeInterests: (added, removed) => this.#sessions.changeInterests(added, removed),
+      read: (body) => this.#read(body),
+      hasEnded: (entry) => hasEnded(entry, this.#isAlive),
+      watchOwners: (sessions) => this.#watchOwners(sessions),
+      watching: (isWatching) => this.#watching(isWatching),
+    });
+  }
+
+  async initialize(): Promise<void> {
+    await this.#retry(() => void this.#file.toWrite());
+  }
+
+  get(key: string, space?: Space): Promise<Entry | undefined> {
+    checkKey(key);
+    return this.#retry(() => {
+      const entry = this.#file.toRead()?.table(space)?.get(key);
+      return entry === undefined || hasEnded(entry, this.#isAlive) ? undefined : entry;
+    });
+  }
+
+  list(range: RangeRead): Promise<Listing> {
+    checkRange(range, FILE_LIMITS);
+    return this.#retry(() => {
+      const connection = this.#file.toRead();
+      if (connection === undefined) return { entries: [], version: 0 };
+      const { reads, version } = attemptCommit(connection, { reads: [range] }, this.#isAlive);
+      return { entries: reads[0]!, version };
+    });
+  }
+
+  async commit(commit: Commit, options: WaitOptions = {}): Promise<CommitResult> {
+    checkCommit(commit, FILE_LIMITS);
+    for (const mutation of commit.mutations ?? [])
+      if (mutation.type === "set" && mutation.session !== undefined) this.#sessions.assertOpen(mutation.session);
+    const { connection, committed } = await this.#retry(() => {
+      const connection = this.#file.toWrite();
+      this.#noticeReplacement();
+      return { connection, committed: attemptCommit(connection, commit, this.#isAlive) };
+    }, options);
+    this.#wake(connection, committed.watched);
+    for (const session of committed.ended) removeSessionFiles(this.#path, session);
+    return { ok: committed.ok, version: committed.version, reads: committed.reads };
+  }
+
+  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+    for (const range of ranges) checkRange(range, FILE_LIMITS);
+    this.#assertOpen();
+    return this.#watcher.watch(ranges, options);
+  }
+
+  async openSession(): Promise<Session> {
+    this.#assertOpen();
+    return this.#sessions.open();
+  }
+
+  info(): EngineInfo {
+    this.#assertOpen();
+    return storeInfo(this.#file);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#watcher.close();
+    this.#deaths.close();
+    clearInterval(this.#look);
+    try {
+      await this.#sessions.close();
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  #retry<T>(attempt: () => T, { timeout, signal }: WaitOptions = {}): Promise<T> {
+    return retryWaiting(
+      () => {
+        this.#assertOpen();
+        return attempt();
+      },
+      timeout === undefined ? DEFAULT_TIMEOUT : checkTimeout(timeout),
+      this.#path,
+      signal,
+    );
+  }
+
+  #read<T>(body: (connection: Connection) => T): T | undefined {
+    const connection = this.#file.toRead();
+    this.#noticeReplacement();
+    return connection === undefined ? undefined : body(connection);
+  }
+
+  /** A transaction of the engine's own; wakes those who watch the keys that `body` returns. */
+  async #write(body: (connection: Connection) => WrittenKey[]): Promise<void> {
+    const { connection, keys } = await retryWaiting(
+      () => {
+        const connection = this.#file.toWrite();
+        return { connection, keys: connection.write(() => body(connection)) };
+      },
+      DEFAULT_TIMEOUT,
+      this.#path,
+      undefined,
+    );
+    this.#wake(connection, keys);
+  }
+
+  #writeNow(body: (connection: Connection) => WrittenKey[], timeout: number): void {
+    retryBlocking(
+      () => {
+        const connection = this.#file.toWrite();
+        ring(
+          this.#path,
+          connection,
+          connection.write(() => body(connection)),
+        );
+      },
+      timeout,
+      this.#path,
+    );
+  }
+
+  #wake(connection: Connection, keys: readonly WrittenKey[]): void {
+    if (keys.length === 0) return;
+    const home = this.#sessions.home;
+    if (ring(this.#path, connection, keys, home)) queueMicrotask(() => this.#watcher.pump());
+  }
+
+  #watching(isWatching: boolean): void {
+    clearInterval(this.#look);
+    this.#look = undefined;
+    if (isWatching) this.#look = setInterval(() => this.#lookAround(), LOOK_INTERVAL).unref();
+    else this.#deaths.close();
+  }
+
+  /** What no doorbell tells: writers that ring none, times that ran out, a file that is no longer there. */
+  #lookAround(): void {
+    try {
+      this.#read((connection) => {
+        const now = Date.now();
+        if (connection.tables().some((table) => (table.nextExpiry() ?? Infinity) <= now)) void this.#clearExpired(now);
+        const dataVersion = connection.dataVersion();
+        if (dataVersion === this.#dataVersion) return;
+        this.#dataVersion = dataVersion;
+        this.#watcher.pump();
+      });
+    } catch (error) {
+      if (error instanceof StoreError) this.#watcher.failAll(error);
+      // Anything else is a lock in the way: the next look comes soon.
+    }
+  }
+
+  async #clearExpired(now: number): Promise<void> {
+    await this.#write((connection) =>
+      connection.tables().flatMap((table) => table.deleteExpired(now).map((key) => ({ key, system: table.system }))),
+    ).catch(() => {}); // Another program's turn; reads leave out what has expired anyway.
+  }
+
+  #watchOwners(sessions: Iterable<string>): void {
+    for (const session of sessions) {
+      if (this.#sessions.has(session) || this.#deaths.has(session)) continue;
+      const row = this.#read((connection) => findSession(connection, session));
+      if (row !== undefined) this.#deaths.watch(session, row.socket);
+    }
+  }
+
+  /** Clears away a session whose owner is dead. Any number may try: the row goes once. */
+  async #bury(session: string): Promise<void> {
+    try {
+      await this.#write((connection) => clearSession(connection, session));
+      removeSessionFiles(this.#path, session);
+    } catch {
+      // Busy or closed: it is dead for every reader anyway, and the next who meets it clears it away.
+    }
+  }
+
+  async #lookForDead(): Promise<void> {
+    for (const session of await this.#sessions.findDead()) await this.#bury(session);
+  }
+
+  #noticeReplacement(): void {
+    if (this.#file.replaced === this.#replaced) return;
+    this.#replaced = this.#file.replaced;
+    const error = new StoreError(
+      "ERR_STORE_REPLACED",
+      `the file ${this.#path} was removed or replaced while this program used it: what was bound to it is lost`,
+    );
+    this.#sessions.lose(error);
+    this.#watcher.failAll(error);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined)
+      throw new StoreError("ERR_STORE_CLOSED", `the store ${this.#path} was closed: open it again`);
+  }
+}
