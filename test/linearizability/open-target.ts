@@ -1,12 +1,21 @@
+import { openSqliteSyncEngine } from "../../src/engines/sqlite/sync-engine.ts";
+import { openStoreSync } from "../../src/sync-store.ts";
 import { type Fault, plantedTarget } from "./planted.ts";
-import type { Target } from "./target.ts";
+import { engineTarget, syncStoreTarget, type Target } from "./target.ts";
 
 /** Which store a worker opens. It travels to the worker as JSON. */
-export type TargetName = { readonly kind: "planted"; readonly path: string; readonly fault: Fault };
+export type TargetName =
+  | { readonly kind: "planted"; readonly path: string; readonly fault: Fault }
+  | { readonly kind: "sqlite-sync"; readonly path: string }
+  | { readonly kind: "seed"; readonly path: string };
 
 export async function openTarget(name: TargetName): Promise<Target> {
   switch (name.kind) {
     case "planted":
       return plantedTarget(name.path, name.fault);
+    case "sqlite-sync":
+      return engineTarget(openSqliteSyncEngine(name.path));
+    case "seed":
+      return syncStoreTarget(openStoreSync(name.path));
   }
 }

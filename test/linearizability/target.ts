@@ -1,4 +1,5 @@
 import type { Engine, SyncEngine } from "../../src/engine/engine.ts";
+import type { SyncStore } from "../../src/sync-store.ts";
 import type { Result } from "./register.ts";
 
 /** What a worker runs its operations on. Each says what it learnt. */
@@ -7,8 +8,11 @@ export interface Target {
   set(key: string, value: string): Promise<Result> | Result;
   create(key: string, value: string): Promise<Result> | Result;
   delete(key: string): Promise<Result> | Result;
-  /** No value is ever written twice, so that a changed version means a changed value. */
-  compareAndSet(key: string, expected: string, value: string): Promise<Result> | Result;
+  /** Sets `value` if the value is `expected`. No value is ever written twice: a changed version means a changed value. */
+  readonly compareAndSet:
+    | ((key: string, expected: string, value: string) => Promise<Result> | Result)
+    /** The store has none. */
+    | undefined;
   close(): Promise<void> | void;
 }
 
@@ -49,4 +53,19 @@ export function engineTarget(engine: Pick<Engine | SyncEngine, "get" | "commit" 
 
 function written({ ok, version }: { ok: boolean; version: number }): Result {
   return ok ? { done: true, version } : { done: false };
+}
+
+/** The seed API. It shows no versions, and has no exchange but the one inside `deleteValue`. */
+export function syncStoreTarget(store: SyncStore): Target {
+  return {
+    get: (key) => ({ value: store.getValue(key) ?? null }),
+    set(key, value) {
+      store.setValue(key, value);
+      return {};
+    },
+    create: (key, value) => ({ done: store.createValue(key, value) }),
+    delete: (key) => ({ done: store.deleteValue(key) }),
+    compareAndSet: undefined,
+    close: () => store.close(),
+  };
 }

@@ -62,7 +62,7 @@ async function work(): Promise<void> {
       case 4:
       case 5: {
         const expected = seen.get(key);
-        if (expected !== undefined) return { type: "compareAndSet", expected, value };
+        if (expected !== undefined && target.compareAndSet) return { type: "compareAndSet", expected, value };
       }
     }
     return { type: "get" };
@@ -81,7 +81,7 @@ async function run(key: string, action: Action): Promise<Outcome> {
       case "delete":
         return await target.delete(key);
       case "compareAndSet":
-        return await target.compareAndSet(key, action.expected, action.value);
+        return await target.compareAndSet!(key, action.expected, action.value);
     }
   } catch (error) {
     if (error instanceof StoreError && error.code === "ERR_STORE_OUTCOME_UNKNOWN") return "unknown";
