@@ -12,7 +12,8 @@ import type { WorkerOrders } from "./worker.ts";
 const WORKER = path.join(import.meta.dirname, "worker.ts");
 
 export interface CrewOptions {
-  readonly target: TargetName;
+  /** What the processes open, in turn: the same store, by different ways. */
+  readonly targets: readonly TargetName[];
   readonly seed: number;
   /** How long to record, in milliseconds. */
   readonly duration: number;
@@ -41,7 +42,7 @@ export interface Recording {
 
 /** Lets processes run random operations on one store, kills some of them, and gives back the history of all. */
 export async function recordHistory(options: CrewOptions): Promise<Recording> {
-  const { target, seed, duration, killEvery, processes = 8, keys = 3, epoch = 100, outlives = false } = options;
+  const { targets, seed, duration, killEvery, processes = 8, keys = 3, epoch = 100, outlives = false } = options;
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "ipctools-history-"));
   const random = randomNumbers(seed);
   const base = process.hrtime.bigint();
@@ -56,7 +57,12 @@ export async function recordHistory(options: CrewOptions): Promise<Recording> {
   const start = () => {
     const number = ends.length;
     const orders: WorkerOrders = {
-      ...{ target, journal: journalOf(number), process: number, seed: seed * 1000 + number },
+      ...{
+        target: targets[number % targets.length]!,
+        journal: journalOf(number),
+        process: number,
+        seed: seed * 1000 + number,
+      },
       ...{ base: String(base), keys, epoch: epoch * 1e6 },
     };
     const child = fork(WORKER, [JSON.stringify(orders)]);

@@ -14,9 +14,9 @@ async function verdictOn(fault: Fault, killEvery?: number) {
   try {
     const target = { kind: "planted", path: path.join(directory, "planted.db"), fault } as const;
     const recording = await recordHistory({
-      target,
+      targets: [target],
       seed: 1,
-      duration: 1000,
+      duration: 700,
       processes: 4,
       ...(killEvery && { killEvery }),
     });
