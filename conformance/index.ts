@@ -1,0 +1,57 @@
+import { badInput } from "./bad-input.ts";
+import { close } from "./close.ts";
+import { commitChecks } from "./commit-checks.ts";
+import { commitReads } from "./commit-reads.ts";
+import { contention } from "./contention.ts";
+import { get } from "./get.ts";
+import { info } from "./info.ts";
+import { list } from "./list.ts";
+import { listCreated } from "./list-created.ts";
+import { rangeEmpty } from "./range-empty.ts";
+import { sessionEnd } from "./session-end.ts";
+import { sessionSet } from "./session-set.ts";
+import { spaces } from "./spaces.ts";
+import { type Conformance, Suite } from "./suite.ts";
+import { timeToLive } from "./time-to-live.ts";
+import { values } from "./values.ts";
+import { versions } from "./versions.ts";
+import { watch } from "./watch.ts";
+import { watchEnd } from "./watch-end.ts";
+import { watchFrom } from "./watch-from.ts";
+import { watchHistoryLost } from "./watch-history-lost.ts";
+
+export type { Conformance, ConformanceTarget } from "./suite.ts";
+
+const BEHAVIOURS = [
+  get,
+  versions,
+  values,
+  spaces,
+  commitChecks,
+  rangeEmpty,
+  commitReads,
+  contention,
+  list,
+  listCreated,
+  watch,
+  watchFrom,
+  watchHistoryLost,
+  watchEnd,
+  sessionEnd,
+  sessionSet,
+  timeToLive,
+  info,
+  badInput,
+  close,
+];
+
+/**
+ * Registers with `node:test` what every engine must pass. An engine's test is this call alone:
+ *
+ *     import { engineConformance } from "ipctools/conformance";
+ *     engineConformance({ name: "mine", open: async () => { const engine = await openMine(); return { engine, cleanup: () => engine.close() }; } });
+ */
+export function engineConformance(conformance: Conformance): void {
+  const suite = new Suite(conformance);
+  for (const behaviour of BEHAVIOURS) behaviour(suite);
+}

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import type { Suite } from "./suite.ts";
+import { readUntilKey } from "./watching.ts";
+import { commit, remove, set } from "./writing.ts";
+
+export function watchHistoryLost(suite: Suite): void {
+  suite.test(
+    "a watch from a version whose history is lost says so, and a fresh listing goes on",
+    async ({ engine, forget }) => {
+      const from = await commit(engine, set("a"));
+      await commit(engine, remove("a"));
+      await forget();
+      const lost = engine.watch([{}], { from });
+      await assert.rejects(async () => lost.next(), { code: "ERR_STORE_HISTORY_LOST", retryable: false });
+      assert.equal((await lost.next()).done, true);
+      const { version } = await engine.list({});
+      const changes = engine.watch([{}], { from: version });
+      await commit(engine, set("b"));
+      await readUntilKey(changes, "b");
+      await changes.return?.();
+    },
+    { forget: true },
+  );
+}
