@@ -1,0 +1,59 @@
+import * as assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { openStoreSync, StoreError } from "../../../src/index.ts";
+import { kill, message, start } from "../../fixtures/child.ts";
+import { temporaryFolder } from "../../fixtures/temporary-folder.ts";
+
+const TRIALS = 100;
+const TIMEOUT = 100;
+/** What a call may take beyond its time-out. */
+const GRACE = 200;
+
+async function stopped(pid: number): Promise<void> {
+  while (!/^\d+ \(.*\) T/.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"))) await delay(1);
+}
+
+test(`a writer that is stopped in mid-write costs the others a StoreError at their time-out, ${TRIALS} times`, {
+  skip: process.platform !== "linux" && "needs /proc to see that a process has stopped",
+}, async (t) => {
+  const file = path.join(temporaryFolder(t), "store.db");
+  const store = openStoreSync(file);
+  t.after(() => store.close());
+  store.setValue("mine", "0");
+  let busy = 0;
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const manner = trial % 5 === 0 ? "inside" : "loop";
+    const child = start(t, path.join(import.meta.dirname, "frozen-writer.ts"), file, manner);
+    await message(child);
+    if (manner === "loop") {
+      await delay(Math.random() * 5);
+      child.kill("SIGSTOP");
+    }
+    await stopped(child.pid!);
+
+    const began = performance.now();
+    let error: unknown;
+    try {
+      store.setValue("mine", `${trial}`, { timeout: TIMEOUT });
+    } catch (thrown) {
+      error = thrown;
+    }
+    const took = performance.now() - began;
+    assert.ok(took <= TIMEOUT + GRACE, `the call took ${took} ms`);
+    if (error !== undefined) {
+      assert.ok(error instanceof StoreError && error.code === "ERR_STORE_BUSY" && error.retryable, String(error));
+      busy++;
+    }
+    if (manner === "inside") assert.ok(error !== undefined, "a write went through while another was under way");
+    assert.ok(store.getValue("mine") !== undefined, "a frozen writer does not keep readers out");
+
+    await kill(child);
+    store.setValue("mine", `after ${trial}`, { timeout: TIMEOUT });
+    assert.equal(store.getValue("mine"), `after ${trial}`);
+  }
+  t.diagnostic(`${busy} of ${TRIALS} met the time-out`);
+  assert.ok(busy >= TRIALS / 5);
+});
