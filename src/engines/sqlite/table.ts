@@ -93,6 +93,11 @@ export class Table {
     return rows.map((row) => this.#entry(row));
   }
 
+  /*
+   * The statements that commit by themselves are run with `all`: `get` stops at the first row, before SQLite commits, and
+   * `node:sqlite` then drops what the commit throws: on a full disk the write would be gone without a word.
+   */
+
   /**
    * Sets a plain entry in one statement, with the next version. Returns `undefined` if nothing was set, because the
    * entry that is there is bound to a session or a time, which has to be looked at first.
@@ -105,16 +110,17 @@ export class Table {
          WHERE session IS NULL AND expires_at IS NULL
        RETURNING version, ${isWatched("key", this.system)}`,
     );
-    return this.#put.get(key, value) as unknown as Written | undefined;
+    return (this.#put.all(key, value) as unknown as Written[])[0];
   }
 
   /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
   insert(key: string, value: Value): Written | undefined {
-    return this.#statement(
+    const [row] = this.#statement(
       `INSERT INTO ${this.#name} (key, value, version, created)
        VALUES (?1, ?2, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO NOTHING RETURNING version, ${isWatched("key", this.system)}`,
-    ).get(key, value) as unknown as Written | undefined;
+    ).all(key, value) as unknown as Written[];
+    return row;
   }
 
   /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
