@@ -1,0 +1,32 @@
+import type { Command } from "../command.ts";
+import { DONE, NO } from "../command.ts";
+import { openEngine } from "../open-engine.ts";
+import { writeJson } from "../output.ts";
+
+export const command: Command = {
+  summary: "delete a key",
+  usage: "KEY",
+  details: "Exit status 1 if there is no such key.",
+  arity: [1, 1],
+  async run(call) {
+    const key = call.positionals[0]!;
+    const { wait } = call;
+    const engine = await openEngine(call.store);
+    try {
+      for (;;) {
+        const entry = await engine.get(key);
+        if (entry === undefined) {
+          if (call.json) writeJson({ ok: false, key });
+          return NO;
+        }
+        const checks = [{ key, version: entry.version }];
+        const { ok, version } = await engine.commit({ checks, mutations: [{ type: "delete", key }] }, wait);
+        if (!ok) continue;
+        if (call.json) writeJson({ ok: true, key, version });
+        return DONE;
+      }
+    } finally {
+      await engine.close();
+    }
+  },
+};

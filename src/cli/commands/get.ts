@@ -1,0 +1,37 @@
+import { StoreError } from "../../errors.ts";
+import type { Command } from "../command.ts";
+import { DONE, NO } from "../command.ts";
+import { entryJson } from "../entry-json.ts";
+import { openEngine } from "../open-engine.ts";
+import { write, writeJson } from "../output.ts";
+
+export const command: Command = {
+  summary: "print the value of a key",
+  usage: "KEY",
+  details: `Prints the value and a newline; with --raw the value alone, every byte of it; with --json the entry with its
+version. Exit status 1, and no output (--json: null), if there is no such key.`,
+  options: { raw: { type: "boolean", short: "r", help: "print no newline after the value" } },
+  arity: [1, 1],
+  async run(call) {
+    const key = call.positionals[0]!;
+    const engine = await openEngine(call.store);
+    try {
+      const entry = await engine.get(key);
+      if (entry === undefined) {
+        if (call.json) writeJson(null);
+        return NO;
+      }
+      if (call.json) writeJson(entryJson(entry));
+      else if (call.flag("raw")) write(entry.value);
+      else if (typeof entry.value === "string") write(`${entry.value}\n`);
+      else
+        throw new StoreError(
+          "ERR_STORE_CODEC",
+          `the value of ${JSON.stringify(key)} is bytes, not text: --raw writes them as they are, --json as base64`,
+        );
+      return DONE;
+    } finally {
+      await engine.close();
+    }
+  },
+};

@@ -1,0 +1,29 @@
+import type { Command } from "../command.ts";
+import { DONE } from "../command.ts";
+import { openEngine } from "../open-engine.ts";
+import { writeJson } from "../output.ts";
+import { valueArgument } from "../value-argument.ts";
+
+export const command: Command = {
+  summary: "set the value of a key, whether it exists or not",
+  usage: "KEY VALUE|-",
+  details: `The value - is read from standard input, to its end and exactly as it comes (UTF-8; a newline at the end
+belongs to it). What begins with - goes after --: ipctools set -- -key -value`,
+  options: { ttl: { type: "string", value: "TIME", help: "the entry goes after this time: 500ms, 30s, 5m, 1h" } },
+  arity: [2, 2],
+  async run(call) {
+    const key = call.positionals[0]!;
+    const ttl = call.duration("ttl");
+    const { wait } = call;
+    const value = await valueArgument(call, 1);
+    const engine = await openEngine(call.store);
+    try {
+      const set = { type: "set", key, value, ...(ttl === undefined ? undefined : { ttl }) } as const;
+      const { version } = await engine.commit({ mutations: [set] }, wait);
+      if (call.json) writeJson({ ok: true, key, version });
+      return DONE;
+    } finally {
+      await engine.close();
+    }
+  },
+};

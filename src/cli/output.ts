@@ -1,0 +1,69 @@
+import * as fs from "node:fs";
+
+/** Exit status of a program whose reader went away: 128 + SIGPIPE, as a shell reports it of others. */
+const READER_GONE = 141;
+const STDOUT = 1;
+const STDERR = 2;
+
+/** Writes text or bytes to standard output, whole, before it returns. A reader that went away ends the process quietly. */
+export function write(data: string | Uint8Array): void {
+  writeTo(STDOUT, data);
+}
+
+export function writeLine(line: string): void {
+  writeTo(STDOUT, `${line}\n`);
+}
+
+export function writeJson(value: unknown): void {
+  writeTo(STDOUT, `${JSON.stringify(value)}\n`);
+}
+
+export function writeError(line: string): void {
+  writeTo(STDERR, `${line}\n`);
+}
+
+/*
+ * Not `process.stdout`: loading it costs a sixth of the whole run of `get`.
+ */
+function writeTo(fd: number, data: string | Uint8Array): void {
+  let bytes = typeof data === "string" ? Buffer.from(data) : data;
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(fs.writeSync(fd, bytes));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Another program has made the pipe or terminal non-blocking, and it is full.
+      if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      else if (code === "EPIPE") process.exit(READER_GONE);
+      // Nobody can be told that standard error cannot be written.
+      else if (fd === STDERR) return;
+      else throw error;
+    }
+  }
+}
+
+/** Whether a person looks at it. */
+export function isTerminal(stream: "stdout" | "stderr"): boolean {
+  return process.getBuiltinModule("node:tty").isatty(stream === "stdout" ? STDOUT : STDERR);
+}
+
+type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+
+/** Paints for a terminal; elsewhere, and where `NO_COLOR` is set or the terminal is dumb, gives the text back as it is. */
+export function painter(stream: "stdout" | "stderr"): (style: Style, text: string) => string {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  const colours = !NO_COLOR && (FORCE_COLOR ? FORCE_COLOR !== "0" : TERM !== "dumb" && isTerminal(stream));
+  if (!colours) return (_style, text) => text;
+  const { styleText } = process.getBuiltinModule("node:util");
+  return (style, text) => styleText(style, text, { validateStream: false });
+}
+
+/** Text on one line: control characters and backslashes as escapes. */
+export function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to be escaped.
+  return text.replace(/[\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+    if (character === "\\") return "\\\\";
+    const escaped = JSON.stringify(character).slice(1, -1);
+    return escaped.startsWith("\\") ? escaped : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}

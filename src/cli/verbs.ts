@@ -1,0 +1,11 @@
+import type { Command } from "./command.ts";
+
+/** The verbs, in the order of the help, each loaded when it is called. */
+export const VERBS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  get: () => import("./commands/get.ts"),
+  set: () => import("./commands/set.ts"),
+  create: () => import("./commands/create.ts"),
+  delete: () => import("./commands/delete.ts"),
+  list: () => import("./commands/list.ts"),
+  info: () => import("./commands/info.ts"),
+};
