@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { StoreError } from "../errors.ts";
+import type { StoreError } from "../errors.ts";
 import { Arguments, checkEncoding, GLOBAL_OPTIONS, splitVerb, UsageError } from "./arguments.ts";
 import { DONE, FAILED, USAGE } from "./command.ts";
 import { painter, writeError, writeLine } from "./output.ts";
@@ -55,7 +55,7 @@ function asksForHelp(verb: string, rest: readonly string[], runsCommand: boolean
 }
 
 function version(): string {
-  const file = new URL("../../package.json", import.meta.url);
+  const file = `${import.meta.dirname}/../../package.json`;
   return JSON.parse(process.getBuiltinModule("node:fs").readFileSync(file, "utf8")).version;
 }
 
@@ -64,7 +64,7 @@ function report(error: unknown): number {
   const { code, isMistake, hint } = diagnose(error);
   const message = error instanceof Error ? error.message : String(error);
   if (args.includes("--json")) {
-    const retryable = error instanceof StoreError && error.retryable;
+    const retryable = isStoreError(error) && error.retryable;
     writeError(JSON.stringify({ error: { code, message, retryable } }));
   } else {
     const paint = painter("stderr");
@@ -75,7 +75,7 @@ function report(error: unknown): number {
 }
 
 function diagnose(error: unknown): { code: string | undefined; isMistake: boolean; hint?: string } {
-  if (error instanceof StoreError) return { code: error.code, isMistake: false };
+  if (isStoreError(error)) return { code: error.code, isMistake: false };
   if (error instanceof UsageError) {
     const help = `ipctools ${error.verb ? `${error.verb} ` : ""}--help`;
     return { code: "USAGE", isMistake: true, hint: `See: ${help}` };
@@ -84,4 +84,9 @@ function diagnose(error: unknown): { code: string | undefined; isMistake: boolea
   if ((error instanceof TypeError || error instanceof RangeError) && typeof code === "string")
     return { code, isMistake: true };
   return { code: typeof code === "string" ? code : undefined, isMistake: false };
+}
+
+/** By name: the Store that is loaded on demand has a class of its own where this file is bundled. */
+function isStoreError(error: unknown): error is StoreError {
+  return error instanceof Error && error.name === "StoreError";
 }

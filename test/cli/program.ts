@@ -27,7 +27,9 @@ export class Program {
 
   constructor(test: TestContext) {
     test.after(async () => {
-      const running = [...this.#children].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+      const running = [...this.#children].filter(
+        ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+      );
       await Promise.all(
         running.map((child) => {
           const closed = new Promise((resolve) => child.once("close", resolve));

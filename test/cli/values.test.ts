@@ -86,10 +86,7 @@ test("list shows keys in order, one a line whatever they hold", async (t) => {
   const program = new Program(t);
   for (const key of ["user/2", "user/1", "other", "user/line\nbreak\\", "\u{1F418}"])
     await program.run(["set", key, `value of\t${key}`]);
-  assert.equal(
-    (await program.run(["list"])).stdout,
-    "other\nuser/1\nuser/2\nuser/line\\nbreak\\\\\n\u{1F418}\n",
-  );
+  assert.equal((await program.run(["list"])).stdout, "other\nuser/1\nuser/2\nuser/line\\nbreak\\\\\n\u{1F418}\n");
   assert.equal((await program.run(["list", "user/"])).stdout, "user/1\nuser/2\nuser/line\\nbreak\\\\\n");
   assert.equal((await program.run(["list", "none"])).stdout, "");
   assert.equal((await program.run(["list", "other", "--values"])).stdout, "other\tvalue of\\tother\n");
@@ -147,7 +144,10 @@ test("info shows the store and creates nothing", async (t) => {
     assert.match(stdout, row);
   assert.match(stdout, /^durability +\S/m);
   const info = JSON.parse((await program.run(["info", "--json"])).stdout);
-  assert.deepEqual([info.engine, info.location, info.keys, info.supports.reach], ["sqlite", program.store, 1, "machine"]);
+  assert.deepEqual(
+    [info.engine, info.location, info.keys, info.supports.reach],
+    ["sqlite", program.store, 1, "machine"],
+  );
 });
 
 test("--store takes another file, relative ones too", async (t) => {
