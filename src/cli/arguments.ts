@@ -88,13 +88,14 @@ export class Arguments {
         tokens: true,
       });
       this.#values = values as Record<string, string | boolean>;
+      if (strict) refuseTwice(tokens.filter(({ kind }) => kind === "option") as { name: string; value?: string }[]);
       const before = tokens.findIndex(({ kind }) => kind === "option-terminator");
       const positionals = tokens.filter((token) => token.kind === "positional");
       this.positionals = positionals.map(({ value }) => unguard(value));
       this.#literalFrom =
         before < 0 ? positionals.length : tokens.slice(0, before).filter(({ kind }) => kind === "positional").length;
     } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error), verb);
+      throw new UsageError(unguard(error instanceof Error ? error.message : String(error)), verb);
     }
   }
 
@@ -145,6 +146,15 @@ export class Arguments {
     if (!(number >= least && number <= most))
       throw outOfRange(`--${name}`, `a whole number from ${least} to ${most}`, text);
     return number;
+  }
+}
+
+/** The last of two would win in silence. */
+function refuseTwice(options: readonly { name: string; value?: string | undefined }[]): void {
+  const seen = new Set<string>();
+  for (const { name, value } of options) {
+    if (value !== undefined && seen.has(name)) throw new Error(`--${name} is given twice: which one is meant?`);
+    seen.add(name);
   }
 }
 

@@ -2,7 +2,9 @@
 import type { StoreError } from "../errors.ts";
 import { Arguments, checkEncoding, GLOBAL_OPTIONS, splitVerb, UsageError } from "./arguments.ts";
 import { DONE, FAILED, USAGE } from "./command.ts";
+import { endBy, Interrupted } from "./interruption.ts";
 import { painter, writeError, writeLine } from "./output.ts";
+import { hidePasswords, withoutPasswords } from "./passwords.ts";
 import { VERBS } from "./verbs.ts";
 
 const args = process.argv.slice(2);
@@ -14,7 +16,12 @@ run(args)
 
 async function run(args: readonly string[]): Promise<number> {
   checkEncoding(args);
-  const { verb, rest } = splitVerb(args);
+  hidePasswords(args);
+  let { verb, rest } = splitVerb(args);
+  if (verb === "help") {
+    ({ verb, rest } = splitVerb(rest));
+    rest = ["--help", ...rest];
+  }
   if (verb === undefined) {
     const call = new Arguments("", rest, {}, false, { strict: true });
     if (call.flag("version")) {
@@ -47,6 +54,8 @@ async function run(args: readonly string[]): Promise<number> {
     );
   if (command.runsCommand && call.command.length === 0)
     throw new UsageError(`${verb} needs a command after --: ipctools ${verb} ${command.usage}`, verb);
+  // A mistake is one also where the option has no bearing.
+  void call.wait;
   return await command.run(call);
 }
 
@@ -61,8 +70,12 @@ function version(): string {
 
 /** Says on standard error what went wrong; the exit status for it. */
 function report(error: unknown): number {
+  if (error instanceof Interrupted) {
+    endBy(error);
+    return FAILED;
+  }
   const { code, isMistake, hint } = diagnose(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = withoutPasswords(error instanceof Error ? error.message : String(error));
   if (args.includes("--json")) {
     const retryable = isStoreError(error) && error.retryable;
     writeError(JSON.stringify({ error: { code, message, retryable } }));

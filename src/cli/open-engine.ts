@@ -9,8 +9,16 @@ export async function openEngine(location: string | undefined): Promise<Engine |
   return openSqliteSyncEngine(resolveLocation(location));
 }
 
+/** The engine of a location, able to watch. */
+export async function openWatchingEngine(location: string | undefined): Promise<Engine> {
+  const { openSqliteEngine } = await import("../engines/sqlite/engine.ts");
+  return await openSqliteEngine(resolveLocation(location));
+}
+
 function resolveLocation(location: string | undefined): string {
   if (location === undefined) return defaultLocation();
   if (location === "") throw new UsageError("--store must be a path or a URL; got an empty text");
+  if (/^[a-z][a-z\d+.-]+:/i.test(location))
+    throw new UsageError(`--store must be the path of a store file; got the URL ${location}`);
   return path.resolve(location);
 }

@@ -2,8 +2,10 @@ import * as fs from "node:fs";
 
 /** Exit status of a program whose reader went away: 128 + SIGPIPE, as a shell reports it of others. */
 const READER_GONE = 141;
+const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
+const DESCRIPTORS = { stdin: STDIN, stdout: STDOUT, stderr: STDERR };
 
 /** Writes text or bytes to standard output, whole, before it returns. A reader that went away ends the process quietly. */
 export function write(data: string | Uint8Array): void {
@@ -43,8 +45,8 @@ function writeTo(fd: number, data: string | Uint8Array): void {
 }
 
 /** Whether a person looks at it. */
-export function isTerminal(stream: "stdout" | "stderr"): boolean {
-  return process.getBuiltinModule("node:tty").isatty(stream === "stdout" ? STDOUT : STDERR);
+export function isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean {
+  return process.getBuiltinModule("node:tty").isatty(DESCRIPTORS[stream]);
 }
 
 type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";

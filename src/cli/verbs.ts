@@ -7,5 +7,7 @@ export const VERBS: Readonly<Record<string, () => Promise<{ readonly command: Co
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
   list: () => import("./commands/list.ts"),
+  watch: () => import("./commands/watch.ts"),
+  wait: () => import("./commands/wait.ts"),
   info: () => import("./commands/info.ts"),
 };

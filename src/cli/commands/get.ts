@@ -1,9 +1,9 @@
-import { StoreError } from "../../errors.ts";
 import type { Command } from "../command.ts";
 import { DONE, NO } from "../command.ts";
 import { entryJson } from "../entry-json.ts";
 import { openEngine } from "../open-engine.ts";
 import { write, writeJson } from "../output.ts";
+import { writeLineOf } from "../write-value.ts";
 
 export const command: Command = {
   summary: "print the value of a key",
@@ -23,12 +23,7 @@ version. Exit status 1, and no output (--json: null), if there is no such key.`,
       }
       if (call.json) writeJson(entryJson(entry));
       else if (call.flag("raw")) write(entry.value);
-      else if (typeof entry.value === "string") write(`${entry.value}\n`);
-      else
-        throw new StoreError(
-          "ERR_STORE_CODEC",
-          `the value of ${JSON.stringify(key)} is bytes, not text: --raw writes them as they are, --json as base64`,
-        );
+      else writeLineOf(entry);
       return DONE;
     } finally {
       await engine.close();

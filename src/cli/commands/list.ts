@@ -3,6 +3,7 @@ import { DONE } from "../command.ts";
 import { entryJson } from "../entry-json.ts";
 import { openEngine } from "../open-engine.ts";
 import { oneLine, write } from "../output.ts";
+import { lineOfValue } from "../value-line.ts";
 
 /** Entries read at once: the memory that a long listing takes does not grow with it. */
 const PAGE = 500;
@@ -31,7 +32,7 @@ than ${PAGE} keys is read in pages: a key that is set or deleted meanwhile may o
           if (call.json) lines += JSON.stringify(entryJson(entry));
           else {
             lines += oneLine(entry.key);
-            if (call.flag("values")) lines += `\t${shownValue(entry.value)}`;
+            if (call.flag("values")) lines += `\t${lineOfValue(entry.value)}`;
           }
           lines += "\n";
         }
@@ -44,7 +45,3 @@ than ${PAGE} keys is read in pages: a key that is set or deleted meanwhile may o
     }
   },
 };
-
-function shownValue(value: string | Uint8Array): string {
-  return typeof value === "string" ? oneLine(value) : `base64:${Buffer.from(value).toString("base64")}`;
-}

@@ -1,0 +1,32 @@
+/** What ends a wait of ours: a signal from outside. The program then lets go of what it holds and ends by that signal. */
+export class Interrupted extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`ended by ${signal}`);
+    this.name = "Interrupted";
+    this.signal = signal;
+  }
+}
+
+const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Runs something that waits, so that it can let go of what it holds (a place in a queue, a lease on a server) when this
+ * program is to end: then `signal` is aborted with an `Interrupted`.
+ */
+export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const interrupt = (signal: NodeJS.Signals) => controller.abort(new Interrupted(signal));
+  for (const signal of ENDING) process.on(signal, interrupt);
+  try {
+    return await body(controller.signal);
+  } finally {
+    for (const signal of ENDING) process.off(signal, interrupt);
+  }
+}
+
+/** Ends this process by the signal, as the one who sent it expects. */
+export function endBy({ signal }: Interrupted): void {
+  process.kill(process.pid, signal);
+}

@@ -1,0 +1,21 @@
+/** Why a wait ended: `--timeout` is over. */
+class TimeIsOver extends Error {}
+
+/** Runs something that waits, for `timeout` milliseconds at most; `undefined` if it did not come in that time. */
+export async function within<T>(
+  timeout: number | undefined,
+  signal: AbortSignal,
+  body: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  if (timeout === undefined) return await body(signal);
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(new TimeIsOver()), timeout);
+  try {
+    return await body(AbortSignal.any([signal, over.signal]));
+  } catch (error) {
+    if (error instanceof TimeIsOver) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
