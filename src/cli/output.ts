@@ -24,6 +24,10 @@ export function writeError(line: string): void {
   writeTo(STDERR, `${line}\n`);
 }
 
+export function writeErrorText(text: string): void {
+  writeTo(STDERR, text);
+}
+
 /*
  * Not `process.stdout`: loading it costs a sixth of the whole run of `get`.
  */

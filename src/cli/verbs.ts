@@ -9,5 +9,6 @@ export const VERBS: Readonly<Record<string, () => Promise<{ readonly command: Co
   list: () => import("./commands/list.ts"),
   watch: () => import("./commands/watch.ts"),
   wait: () => import("./commands/wait.ts"),
+  copy: () => import("./commands/copy.ts"),
   info: () => import("./commands/info.ts"),
 };

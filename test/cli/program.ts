@@ -24,9 +24,11 @@ export class Program {
   readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), "ipctools-"));
   readonly store = path.join(this.folder, "store.db");
   readonly #children = new Set<ChildProcess>();
+  readonly #handles: { close(): unknown }[] = [];
 
   constructor(test: TestContext) {
     test.after(async () => {
+      for (const handle of this.#handles) await handle.close();
       const running = [...this.#children].filter(
         ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
       );
@@ -44,6 +46,12 @@ export class Program {
   get env(): NodeJS.ProcessEnv {
     const { NO_COLOR, FORCE_COLOR, NODE_OPTIONS, ...env } = process.env;
     return { ...env, IPCTOOLS_STORE: this.store };
+  }
+
+  /** A handle in this process, to be closed before the folder goes. */
+  with<T extends { close(): unknown }>(handle: T): T {
+    this.#handles.push(handle);
+    return handle;
   }
 
   start(args: readonly string[], { input, env }: Invocation = {}): Running {
