@@ -46,7 +46,7 @@ export class SyncStore implements Disposable {
    */
   setValue(key: string, value: string, options?: WriteOptions): void {
     const timeout = timeoutOf(options);
-    (this.#engine ?? this.#open()).commit({ mutations: [{ type: "set", key, value: text(value) }] }, { timeout });
+    (this.#engine ?? this.#open()).setValue(key, text(value), timeout);
   }
 
   /**

@@ -52,6 +52,8 @@ export interface SyncEngine extends Disposable {
   readonly supports: EngineSupport;
   /** The value alone, by the shortest way. Throws `ERR_STORE_NOT_INITIALIZED` if nothing was ever set. */
   getValue(key: string): Value | undefined;
+  /** Sets a value that is bound to nothing, by the shortest way. `timeout` as for `commit`. */
+  setValue(key: string, value: Value, timeout?: number): void;
   get(key: string, space?: Space): Entry | undefined;
   list(range: RangeRead): Listing;
   /** Waits for others' writes by blocking, `options.timeout` milliseconds at most. */

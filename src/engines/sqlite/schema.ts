@@ -150,14 +150,23 @@ export function isWatched(key: string, system: 0 | 1): string {
  * `ipctools_foreign` do it.
  */
 function triggersOf(table: string, system: 0 | 1): string {
-  const record = `
-  UPDATE ipctools_revision SET revision = max(revision, NEW.version);
-  INSERT INTO ipctools_change SELECT NEW.version, ${system}, NEW.key WHERE ${isWatched("NEW.key", system)};`;
+  const count = "UPDATE ipctools_revision SET revision = max(revision, NEW.version);";
+  const record = `INSERT INTO ipctools_change VALUES (NEW.version, ${system}, NEW.key);`;
   const next = "(SELECT revision + 1 FROM ipctools_revision)";
   return `
-CREATE TRIGGER ipctools_insert_${table} AFTER INSERT ON ${table} WHEN NEW.version > 0 BEGIN${record}
+CREATE TRIGGER ipctools_insert_${table} AFTER INSERT ON ${table} WHEN NEW.version > 0 BEGIN
+  ${count}
 END;
-CREATE TRIGGER ipctools_update_${table} AFTER UPDATE ON ${table} WHEN NEW.version > OLD.version BEGIN${record}
+CREATE TRIGGER ipctools_update_${table} AFTER UPDATE ON ${table} WHEN NEW.version > OLD.version BEGIN
+  ${count}
+END;
+CREATE TRIGGER ipctools_record_insert_${table} AFTER INSERT ON ${table}
+WHEN NEW.version > 0 AND ${isWatched("NEW.key", system)} BEGIN
+  ${record}
+END;
+CREATE TRIGGER ipctools_record_update_${table} AFTER UPDATE ON ${table}
+WHEN NEW.version > OLD.version AND ${isWatched("NEW.key", system)} BEGIN
+  ${record}
 END;
 CREATE TRIGGER ipctools_delete_${table} AFTER DELETE ON ${table} BEGIN
   UPDATE ipctools_revision SET revision = revision + 1;

@@ -2,7 +2,7 @@ import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/engine.ts";
 import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
-import { checkKey, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../limits.ts";
+import { checkKey, checkValue, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../limits.ts";
 import { retryBlocking } from "./contention.ts";
 import { ring } from "./doorbell.ts";
 import { storeInfo } from "./info.ts";
@@ -41,6 +41,21 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     });
   }
 
+  function commit(commit: Commit, options?: { timeout?: number }): CommitResult {
+    checkCommit(commit, FILE_LIMITS);
+    return retryBlocking(
+      () => {
+        const connection = file.toWrite();
+        const committed = attemptCommit(connection, commit, isAlive);
+        if (committed.watched.length > 0) ring(path, connection, committed.watched);
+        for (const session of committed.ended) removeSessionFiles(path, session);
+        return committed;
+      },
+      options?.timeout ?? DEFAULT_TIMEOUT,
+      path,
+    );
+  }
+
   return {
     name: "sqlite",
     supports: SQLITE_SUPPORT,
@@ -58,6 +73,17 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
 
     get,
 
+    setValue(key: string, value: Value, timeout = DEFAULT_TIMEOUT): void {
+      checkKey(key);
+      checkValue(value);
+      try {
+        if (file.toWrite().values.putUnwatched(key, value)) return;
+      } catch {
+        // Busy, or worse: the longer way waits, and says what it is.
+      }
+      commit({ mutations: [{ type: "set", key, value }] }, { timeout });
+    },
+
     list(range: RangeRead): Listing {
       checkRange(range, FILE_LIMITS);
       return reading((connection) => {
@@ -66,20 +92,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
       });
     },
 
-    commit(commit: Commit, options?: { timeout?: number }): CommitResult {
-      checkCommit(commit, FILE_LIMITS);
-      return retryBlocking(
-        () => {
-          const connection = file.toWrite();
-          const committed = attemptCommit(connection, commit, isAlive);
-          if (committed.watched.length > 0) ring(path, connection, committed.watched);
-          for (const session of committed.ended) removeSessionFiles(path, session);
-          return committed;
-        },
-        options?.timeout ?? DEFAULT_TIMEOUT,
-        path,
-      );
-    },
+    commit,
 
     info: (): EngineInfo => storeInfo(file),
 

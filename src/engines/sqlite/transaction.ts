@@ -3,7 +3,7 @@ import type { Entry, RangeRead } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
 import { clearSession, hasSession, type WrittenKey } from "./session-rows.ts";
-import type { Head, Table, Written } from "./table.ts";
+import { type Head, type Table, WATCHED, type Written } from "./table.ts";
 
 export interface Committed extends CommitResult {
   /** The written keys that somebody watches. */
@@ -22,13 +22,18 @@ export function attemptCommit(connection: Connection, commit: Commit, isAlive: I
   const { checks = NONE, mutations = NONE, reads = NONE } = commit;
   const [only] = mutations;
   if (only?.type === "set" && mutations.length === 1 && reads.length === 0 && isPlain(only)) {
+    if (isCreate(only, checks)) {
+      // One that comes too late need not take the lock on writing.
+      const seen = lookFirst(connection, only, checks, isAlive);
+      if (seen !== undefined) return seen;
+    }
     const written = inOneStatement(connection, only, checks);
     if (written !== undefined)
       return {
         ok: true,
         version: written[0],
         reads: NONE,
-        watched: written[1] === 1 ? [{ key: only.key, system: only.space === undefined ? 0 : 1 }] : NONE,
+        watched: written[1] === WATCHED ? [{ key: only.key, system: only.space === undefined ? 0 : 1 }] : NONE,
         ended: NONE,
       };
   }
@@ -45,10 +50,25 @@ function inOneStatement(
 ): Written | undefined {
   const table = connection.table(set.space)!;
   if (checks.length === 0) return table.put(set.key, set.value);
+  return isCreate(set, checks) ? table.insert(set.key, set.value) : undefined;
+}
+
+function isCreate({ key, space }: Mutation, checks: readonly Check[]): boolean {
   const [check] = checks;
-  if (checks.length > 1 || check === undefined || "empty" in check) return undefined;
-  const isCreate = check.version === 0 && check.key === set.key && check.space === set.space;
-  return isCreate ? table.insert(set.key, set.value) : undefined;
+  if (checks.length !== 1 || check === undefined || "empty" in check) return false;
+  return check.version === 0 && check.key === key && check.space === space;
+}
+
+/** The answer to a create that fails as things are; `undefined` if it may succeed. */
+function lookFirst(
+  connection: Connection,
+  { key, space }: Mutation,
+  checks: readonly Check[],
+  isAlive: IsAlive,
+): Committed | undefined {
+  if (connection.table(space)!.head(key).version === 0) return undefined;
+  const seen = connection.read(() => new Transaction(connection, isAlive, false).run(checks, NONE, NONE));
+  return seen.ok ? undefined : seen;
 }
 
 function isPlain(mutation: Mutation & { type: "set" }): boolean {
