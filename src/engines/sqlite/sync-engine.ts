@@ -8,6 +8,7 @@ import { ring } from "./doorbell.ts";
 import { storeInfo } from "./info.ts";
 import { isLockHeld, lockFile } from "./liveness.ts";
 import { removeSessionFiles } from "./presence.ts";
+import { sqlite } from "./runtime.ts";
 import { StoreFile } from "./store-file.ts";
 import { SQLITE_SUPPORT } from "./support.ts";
 import { attemptCommit } from "./transaction.ts";
@@ -106,7 +107,9 @@ export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: strin
   return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session));
 }
 
+/** The error of reading where nothing was ever set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set it. */
 export function notInitialized(path: string): StoreError {
+  sqlite();
   return new StoreError(
     "ERR_STORE_NOT_INITIALIZED",
     `the store ${path} has not been initialized yet: no value was ever set. Set one first, or check IPCTOOLS_STORE`,
