@@ -3,12 +3,13 @@ import { StoreError } from "../../errors.ts";
 import { Connection } from "./connection.ts";
 import { checkStorePath, createStoreFile } from "./path-safety.ts";
 
-/** How long a read goes on without looking whether the file is still there, in milliseconds. */
+/** How long calls go on without looking up what is at the path, in milliseconds. */
 const UNLOOKED = 50;
 
 /**
  * A program's handle on the store file at a path: opened when first used, and anew when the file was removed or
- * replaced. Writes look at every call, reads every 50 ms.
+ * replaced. Every write looks at the file itself, which shows that; reads and writes look the path up every 50 ms, which
+ * shows also that a folder above it was moved.
  */
 export class StoreFile {
   readonly path: string;
@@ -28,12 +29,7 @@ export class StoreFile {
   toRead(): Connection | undefined {
     const connection = this.#connection;
     if (connection !== undefined) {
-      const now = Date.now();
-      // The clock may be set back: then look, rather than trust it for long.
-      if (now - this.#lookedAt < UNLOOKED && now >= this.#lookedAt && connection.format === "current")
-        return connection;
-      this.#lookedAt = now;
-      if (connection.identity.isAtPath() && connection.format === "current") return connection;
+      if (this.#isAtPath(connection) && connection.format === "current") return connection;
       this.#drop(connection);
     }
     this.#assertOpen();
@@ -48,7 +44,8 @@ export class StoreFile {
   toWrite(): Connection {
     const connection = this.#connection;
     if (connection !== undefined) {
-      if (connection.identity.isCurrent() && connection.format === "current") return connection;
+      if (this.#isAtPath(connection) && connection.identity.isCurrent() && connection.format === "current")
+        return connection;
       this.#drop(connection);
     }
     this.#assertOpen();
@@ -67,6 +64,15 @@ export class StoreFile {
     this.#isClosed = true;
     this.#connection?.close();
     this.#connection = undefined;
+  }
+
+  /** Whether the path led to the file when last it was looked up. */
+  #isAtPath(connection: Connection): boolean {
+    const now = Date.now();
+    // The clock may be set back: then look, rather than trust it for long.
+    if (now - this.#lookedAt < UNLOOKED && now >= this.#lookedAt) return true;
+    this.#lookedAt = now;
+    return connection.identity.isAtPath();
   }
 
   #drop(connection: Connection): void {
