@@ -73,8 +73,8 @@ export class Connection {
     this.#forgotten = this.#prepare(bare ? "SELECT 0" : "SELECT forgotten FROM ipctools_revision");
     this.#changes = this.#prepare(
       bare
-        ? "SELECT 1, 0, '' WHERE ?1 < 0"
-        : "SELECT version, system, CAST(key AS BLOB) FROM ipctools_change WHERE version > ?1 ORDER BY version",
+        ? "SELECT 1, 0, '' WHERE ? < 0"
+        : "SELECT version, system, CAST(key AS BLOB) FROM ipctools_change WHERE version > ? ORDER BY version",
     );
     this.#dataVersion = this.#prepare("PRAGMA data_version");
     this.#begin = db.prepare("BEGIN");

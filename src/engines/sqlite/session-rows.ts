@@ -89,12 +89,12 @@ function countWatchers({ db }: Connection, change: number): void {
 /** The sessions that watch any of the keys. */
 export function watchersOf({ db }: Connection, keys: readonly WrittenKey[]): Set<string> {
   const find = db.prepare(
-    `SELECT session FROM ipctools_key_watcher WHERE system = ?1 AND key = ?2
+    `SELECT session FROM ipctools_key_watcher WHERE system = :system AND key = :key
      UNION SELECT session FROM ipctools_range_watcher
-       WHERE system = ?1 AND first <= ?2 AND (past IS NULL OR past > ?2)`,
+       WHERE system = :system AND first <= :key AND (past IS NULL OR past > :key)`,
   );
   const sessions = new Set<string>();
   for (const { system, key } of keys)
-    for (const row of find.all(system, key)) sessions.add((row as { session: string }).session);
+    for (const row of find.all({ system, key })) sessions.add((row as { session: string }).session);
   return sessions;
 }

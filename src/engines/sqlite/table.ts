@@ -54,7 +54,7 @@ export class Table {
     this.#columns = `${key}, ${value}, ${own}${this.#careful ? ", typeof(value)" : ""}`;
     const plain = bare ? "" : " AND session IS NULL AND expires_at IS NULL";
     this.#plainValue = this.#prepare(
-      `SELECT ${value}${this.#careful ? ", typeof(value)" : ""} FROM ${this.#name} WHERE key = ?1${plain}`,
+      `SELECT ${value}${this.#careful ? ", typeof(value)" : ""} FROM ${this.#name} WHERE key = ?${plain}`,
     );
   }
 
@@ -66,7 +66,7 @@ export class Table {
   }
 
   get(key: string): Entry | undefined {
-    const row = this.#statement(`SELECT ${this.#columns} FROM ${this.#name} WHERE key = ?1`).get(key);
+    const row = this.#statement(`SELECT ${this.#columns} FROM ${this.#name} WHERE key = ?`).get(key);
     return row === undefined ? undefined : this.#entry(row as unknown as Row);
   }
 
@@ -76,7 +76,7 @@ export class Table {
     const conditions: string[] = [];
     const where = (condition: string, parameter: SQLInputValue) => {
       parameters.push(parameter);
-      conditions.push(`${condition} ?${parameters.length}`);
+      conditions.push(`${condition} ?`);
     };
     if (range.key !== undefined) where("key =", range.key);
     else {
@@ -92,7 +92,7 @@ export class Table {
     sql += ` ORDER BY ${order}`;
     if (range.limit !== undefined) {
       parameters.push(range.limit);
-      sql += ` LIMIT ?${parameters.length}`;
+      sql += ` LIMIT ?`;
     }
     const rows = this.#statement(sql).all(...parameters) as unknown as Row[];
     return rows.map((row) => this.#entry(row));
@@ -112,7 +112,7 @@ export class Table {
     // Where somebody watches there is no version, and `OR IGNORE` leaves out a row without one.
     const version = "(SELECT revision + 1 FROM ipctools_revision WHERE watchers = 0)";
     this.#putUnwatched ??= this.#prepare(
-      `INSERT OR IGNORE INTO ${this.#name} (key, value, version, created) VALUES (?1, ?2, ${version}, ${version})
+      `INSERT OR IGNORE INTO ${this.#name} (key, value, version, created) VALUES (?, ?, ${version}, ${version})
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE session IS NULL AND expires_at IS NULL`,
     );
@@ -126,7 +126,7 @@ export class Table {
   put(key: string, value: Value): Written | undefined {
     this.#put ??= this.#prepare(
       `INSERT INTO ${this.#name} (key, value, version, created)
-       VALUES (?1, ?2, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
+       VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE session IS NULL AND expires_at IS NULL
        RETURNING ${this.#written()}`,
@@ -138,7 +138,7 @@ export class Table {
   insert(key: string, value: Value): Written | undefined {
     const rows = this.#statement(
       `INSERT INTO ${this.#name} (key, value, version, created)
-       VALUES (?1, ?2, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
+       VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO NOTHING RETURNING ${this.#written()}`,
     ).all(key, value);
     return this.#toldBy(rows);
@@ -147,25 +147,25 @@ export class Table {
   /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
   set(key: string, value: Value, version: number, session: string | undefined, expiresAt: number | undefined): boolean {
     const row = this.#statement(
-      `INSERT INTO ${this.#name} (key, value, version, created, session, expires_at) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
+      `INSERT INTO ${this.#name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, session = excluded.session,
          expires_at = excluded.expires_at
        RETURNING ${isWatched("key", this.system)}`,
-    ).get(key, value, version, session ?? null, expiresAt ?? null) as unknown as [number];
+    ).get(key, value, version, version, session ?? null, expiresAt ?? null) as unknown as [number];
     return row[0] === 1;
   }
 
   /** Deletes an entry. Returns `undefined` if there is none, else whether anybody watches the key. */
   delete(key: string): boolean | undefined {
     const row = this.#statement(
-      `DELETE FROM ${this.#name} WHERE key = ?1 RETURNING ${isWatched("key", this.system)}`,
+      `DELETE FROM ${this.#name} WHERE key = ? RETURNING ${isWatched("key", this.system)}`,
     ).get(key) as unknown as [number] | undefined;
     return row === undefined ? undefined : row[0] === 1;
   }
 
   /** The version of an entry, 0 if there is none, and what it is bound to. */
   head(key: string): Head {
-    const row = this.#statement(`SELECT version, session, expires_at FROM ${this.#name} WHERE key = ?1`).get(key);
+    const row = this.#statement(`SELECT version, session, expires_at FROM ${this.#name} WHERE key = ?`).get(key);
     if (row === undefined) return { version: 0 };
     const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
@@ -173,12 +173,12 @@ export class Table {
 
   /** Deletes what ran out until `now`; returns the keys. */
   deleteExpired(now: number): string[] {
-    return this.#deleted("expires_at <= ?1", now);
+    return this.#deleted("expires_at <= ?", now);
   }
 
   /** Deletes what is bound to the session; returns the keys. */
   deleteOf(session: string): string[] {
-    return this.#deleted("session = ?1", session);
+    return this.#deleted("session = ?", session);
   }
 
   /** When the next entry runs out, in milliseconds since the epoch; `undefined` if none does. */
@@ -190,8 +190,10 @@ export class Table {
   /** The sessions that entries of the range are bound to. */
   sessionsIn(range: Range): string[] {
     const { start, end } = boundsOf(range);
-    const sql = `SELECT DISTINCT session FROM ${this.#name} WHERE session IS NOT NULL AND key >= ?1 AND (?2 IS NULL OR key < ?2)`;
-    return (this.#statement(sql).all(start, end ?? null) as unknown as [string][]).map(([session]) => session);
+    const sql = `SELECT DISTINCT session FROM ${this.#name} WHERE session IS NOT NULL AND key >= ? AND (? IS NULL OR key < ?)`;
+    return (this.#statement(sql).all(start, end ?? null, end ?? null) as unknown as [string][]).map(
+      ([session]) => session,
+    );
   }
 
   /** How many entries there are, those included that ran out and were not noticed yet. */
@@ -226,6 +228,7 @@ export class Table {
   }
 
   #prepare(sql: string): StatementSync {
+    // Parameters are plain `?`: Node 22.19 and older bind nothing to `?1` ("column index out of range").
     const statement = this.#db.prepare(sql);
     statement.setReturnArrays(true);
     return statement;
