@@ -44,6 +44,7 @@ export function isLockHeld(file: string): boolean {
     return false; // There is no such file: its session ended and was cleared away.
   }
   try {
+    db.exec("PRAGMA busy_timeout = 0"); // Deno gives what it opens read-only five seconds, whatever `timeout` says.
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return false;
   } catch (error) {
