@@ -40,6 +40,7 @@ test("the package holds what users need, and nothing that only developers need",
     "LICENSE",
     "CHANGELOG.md",
     "docs/guarantees.md",
+    "docs/guarantees.md",
     manifest.bin.ipctools,
   ])
     assert.ok(packed.includes(file), `${file} is not in the package`);
