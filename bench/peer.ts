@@ -1,0 +1,43 @@
+import type { Servers } from "./servers.ts";
+
+/** What a peer is given to work with. */
+export interface Place {
+  /** A folder of the trial's own, shared by all its processes. */
+  readonly folder: string;
+  readonly servers: Servers;
+  /** How long Python's loop runs, in milliseconds. */
+  readonly duration: number;
+}
+
+/** A library, or a way of using one, that operations are measured on. A package of bench's own is loaded by `open`. */
+export interface Peer {
+  readonly name: string;
+  /** How the table calls it. */
+  readonly title: string;
+  /** Packages of `bench/package.json` that it needs; a missing one is reported. */
+  readonly packages?: readonly string[];
+  readonly server?: keyof Servers;
+  /** Measured by a Python program of ours: the module that it imports. */
+  readonly python?: string;
+  /** What it takes part in. */
+  readonly does: readonly Ability[];
+  open?(place: Place): Promise<Subject> | Subject;
+}
+
+type Answer<T> = T | Promise<T>;
+
+/** One process's handle on what is measured. Only what the peer's `does` says is there. */
+export interface Subject {
+  set?(key: string, value: string): Answer<unknown>;
+  get?(key: string): Answer<unknown>;
+  /** Whether it was created. */
+  create?(key: string, value: string): Answer<boolean>;
+  close?(): Answer<unknown>;
+}
+
+export type Ability = Exclude<keyof Subject, "close">;
+
+/** Loads a package of `bench/package.json`; its types are not there before it is installed, so callers say what they use. */
+export async function load<T>(name: string): Promise<T> {
+  return (await import(name)) as T;
+}

@@ -1,0 +1,21 @@
+import type { Peer } from "../peer.ts";
+import { betterSqlite3 } from "./better-sqlite3.ts";
+import { filePerValue } from "./file-per-value.ts";
+import { ipctools } from "./ipctools.ts";
+import { keyv } from "./keyv.ts";
+import { lmdb } from "./lmdb.ts";
+import { nodeSqlite } from "./node-sqlite.ts";
+import { properLockfile } from "./proper-lockfile.ts";
+import { python } from "./python.ts";
+
+/** In the order of the tables. */
+export const peers: readonly Peer[] = [
+  ipctools,
+  nodeSqlite,
+  betterSqlite3,
+  lmdb,
+  keyv,
+  filePerValue,
+  properLockfile,
+  ...python,
+];
