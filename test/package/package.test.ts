@@ -40,7 +40,6 @@ test("the package holds what users need, and nothing that only developers need",
     "LICENSE",
     "CHANGELOG.md",
     "docs/guarantees.md",
-    "docs/guarantees.md",
     manifest.bin.ipctools,
   ])
     assert.ok(packed.includes(file), `${file} is not in the package`);
