@@ -17,7 +17,7 @@ import { invalidType, StoreError } from "../../errors.ts";
 import { checkKey, FILE_LIMITS } from "../../limits.ts";
 import { MemoryData } from "./data.ts";
 
-export const MEMORY_SUPPORT: EngineSupport = {
+const MEMORY_SUPPORT: EngineSupport = {
   reach: "process",
   persistent: false,
   liveness: "kernel",

@@ -10,7 +10,7 @@ import { Table } from "./table.ts";
  * missing (the log is not flushed at each commit: that costs twenty times as much). A commit survives the end of the
  * process, however it comes.
  */
-export const SYNCHRONOUS = "NORMAL";
+const SYNCHRONOUS = "NORMAL";
 /** Pages of the write-ahead log after which a commit carries it over into the file. */
 const CHECKPOINT_PAGES = 4000;
 

@@ -8,14 +8,14 @@ import { notAStore } from "./sqlite-error.ts";
  */
 
 /** "ipct": says in the file's header whose it is. */
-export const APPLICATION_ID = 0x69706374;
+const APPLICATION_ID = 0x69706374;
 /** Grows when a program of an earlier version could no longer use the file correctly. */
 export const FORMAT_VERSION = 1;
 
 /** A small page: a commit writes whole pages, so that this decides what a small set costs. */
 const PAGE_BYTES = 1024;
 /** The deletes and watched sets that are remembered for watches that resume. */
-export const CHANGES_KEPT = 16_384;
+const CHANGES_KEPT = 16_384;
 
 export type Format =
   /** Nothing was ever set. */

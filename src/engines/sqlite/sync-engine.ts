@@ -108,7 +108,7 @@ export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: strin
 }
 
 /** The error of reading where nothing was ever set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set it. */
-export function notInitialized(path: string): StoreError {
+function notInitialized(path: string): StoreError {
   sqlite();
   return new StoreError(
     "ERR_STORE_NOT_INITIALIZED",
