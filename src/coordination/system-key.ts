@@ -1,12 +1,20 @@
 /**
- * A key of the system space: parts joined by `/`. A part may be any well-formed string; what could be taken for a
- * separator is escaped, so that the entries of the name `a` and of the name `a/b` never mix.
+ * A key of the system space: parts joined by `/`. A part may be any string, lone surrogates included; what could be taken
+ * for a separator is escaped, so that the entries of the name `a` and of the name `a/b` never mix.
  */
 export function systemKey(...parts: string[]): string {
-  return parts.map(encodeURIComponent).join("/");
+  return parts.map(escapePart).join("/");
 }
 
 /** The prefix of all keys below `systemKey(...parts)`. */
 export function systemPrefix(...parts: string[]): string {
   return `${systemKey(...parts)}/`;
+}
+
+function escapePart(part: string): string {
+  if (part.isWellFormed()) return encodeURIComponent(part);
+  // `encodeURIComponent` never makes a `%u`, so that a lone surrogate gets an escape that nothing else has.
+  return Array.from(part, (point) =>
+    point.isWellFormed() ? encodeURIComponent(point) : `%u${point.charCodeAt(0).toString(16).toUpperCase()}`,
+  ).join("");
 }

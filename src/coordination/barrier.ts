@@ -1,0 +1,179 @@
+import type { Check, CommitResult, Mutation, Session, WaitOptions } from "../engine/engine.ts";
+import type { Entry, RangeRead } from "../engine/entry.ts";
+import { invalidType, outOfRange } from "../errors.ts";
+import { Deadline } from "./deadline.ts";
+import { optimistic } from "./optimistic.ts";
+import { describeOwner, type Owner } from "./owner.ts";
+import type { Participant } from "./participant.ts";
+import { isUnknown, steadily, untilChanged } from "./queue-wait.ts";
+import { systemKey, systemPrefix } from "./system-key.ts";
+
+/** The most parties that a barrier can have: those who open it write all their entries in one commit. */
+const MOST_PARTIES = 1000;
+
+/** For how long an abandoned wait is held up by a store that does not answer, in milliseconds. */
+const LEAVE_TIMEOUT = 1000;
+
+/** How long those who were let through can read it there, in milliseconds. Who comes later finds out by its session. */
+const OPENING_TTL = 60_000;
+
+let nextId = 1;
+
+/**
+ * All wait until `parties` have come; then the barrier opens for them, and closes behind them for the next round. A party that
+ * dies or gives up while it waits is not counted: at the moment of opening all `parties` were alive. Everybody should give the
+ * same number. An object may wait more than once at a time, and counts each time.
+ *
+ * Algorithm: the parties' entries are bound to their sessions. Arrivals are serialised by a counter that each of them
+ * raises, so that every party knows for certain how many came before it; the last one takes all entries away, in one commit,
+ * and writes down whom it let through. (A cyclic barrier as in java.util.concurrent, on the barrier recipe of ZooKeeper; the
+ * counter makes it safe that the last to come may stop or die at any moment.) Each waits for the opening alone.
+ */
+export class Barrier {
+  readonly name: string;
+  readonly parties: number;
+  readonly #participant: Participant;
+  readonly #prefix: string;
+  readonly #arrivals: string;
+  readonly #opening: string;
+
+  constructor(participant: Participant, name: string, parties: number) {
+    if (typeof name !== "string") throw invalidType("name", "a string", name);
+    if (typeof parties !== "number") throw invalidType("parties", "a number", parties);
+    // An engine's limit of operations counts the checks and the deletes of all parties.
+    const most = Math.min(MOST_PARTIES, Math.floor((participant.engine.supports.limits.commitOperations - 8) / 2));
+    if (!Number.isInteger(parties) || parties < 1 || parties > most)
+      throw outOfRange("parties", `a whole number from 1 to ${most}`, parties);
+    this.name = name;
+    this.parties = parties;
+    this.#participant = participant;
+    this.#prefix = systemPrefix("barrier", name, "party");
+    this.#arrivals = systemKey("barrier", name, "arrivals");
+    this.#opening = systemKey("barrier", name, "opening");
+  }
+
+  /**
+   * Arrives, and waits for the others. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no time-out),
+   * `ERR_STORE_CLOSED`, or `ERR_STORE_SESSION_LOST`: then this party is not counted. If the barrier opened for it first, it resolves.
+   */
+  async wait(options: WaitOptions = {}): Promise<void> {
+    const deadline = new Deadline(options, `The opening of the barrier ${JSON.stringify(this.name)}`);
+    try {
+      const session = await this.#participant.session();
+      const key = `${this.#prefix}${session.id}-${nextId++}`;
+      try {
+        const version = await optimistic(deadline, () => this.#arrive(session, key, deadline));
+        if (version === OPENED) return;
+        await this.#opened(session, key, version, deadline);
+      } catch (error) {
+        if (!(await this.#leave(session, key))) throw error;
+      }
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+
+  /** Who has come and waits, the first one first. */
+  async waiting(): Promise<Owner[]> {
+    const { entries } = await this.#participant.engine.list(this.#waiting);
+    return entries.map(({ value }) => JSON.parse(value as string) as Owner);
+  }
+
+  get #waiting(): RangeRead {
+    return { space: "system", prefix: this.#prefix, order: "created" };
+  }
+
+  /** Comes as one more, or as the last one. `undefined`: somebody came in between. */
+  async #arrive(session: Session, key: string, deadline: Deadline): Promise<number | undefined> {
+    const { engine } = this.#participant;
+    const reads = [this.#at(this.#arrivals), this.#waiting, this.#at(key), this.#at(this.#opening)];
+    const found = await engine.commit({ reads }, deadline.wait);
+    const [arrivals, waiting, own, opening] = found.reads;
+    // An earlier try was made although its answer was lost.
+    if (own![0]) return found.version;
+    if (letThrough(opening![0], key)) return OPENED;
+    const others = waiting!.slice(0, this.parties - 1);
+    const isLast = others.length === this.parties - 1;
+    const checks: Check[] = [{ ...this.#at(this.#arrivals), version: arrivals![0]?.version ?? 0 }];
+    const mutations: Mutation[] = [];
+    if (isLast) {
+      mutations.push({ type: "delete", ...this.#at(this.#arrivals) });
+      for (const { key: other, version } of others) {
+        checks.push({ ...this.#at(other), version });
+        mutations.push({ type: "delete", ...this.#at(other) });
+      }
+      const through = [...others.map((other) => other.key), key];
+      mutations.push({ type: "set", ...this.#at(this.#opening), value: JSON.stringify(through), ttl: OPENING_TTL });
+    } else {
+      mutations.push({ type: "set", ...this.#at(this.#arrivals), value: "" });
+      mutations.push({ type: "set", ...this.#at(key), value: JSON.stringify(describeOwner()), session: session.id });
+    }
+    let result: CommitResult;
+    try {
+      result = await engine.commit({ checks, mutations }, deadline.wait);
+    } catch (error) {
+      if (isUnknown(error)) return undefined;
+      throw error;
+    }
+    if (!result.ok) return undefined;
+    return isLast ? OPENED : result.version;
+  }
+
+  /** Waits until the own entry was taken away by the one that opened. */
+  async #opened(session: Session, key: string, from: number, deadline: Deadline): Promise<void> {
+    const { engine } = this.#participant;
+    const signals = [deadline.signal, session.signal];
+    let version = from;
+    await steadily(signals, async () => {
+      for (;;) {
+        await untilChanged(engine, [this.#at(key)], version, signals);
+        const found = await engine.commit({ reads: [this.#at(key), this.#at(this.#opening)] });
+        if (!found.reads[0]![0]) return this.#confirm(session, key, found.reads[1]![0]);
+        version = found.version;
+      }
+    });
+  }
+
+  /** Throws unless the barrier opened for this party, whose entry is gone. */
+  async #confirm(session: Session, key: string, opening: Entry | undefined): Promise<void> {
+    if (letThrough(opening, key)) return;
+    // The next round may have been opened since. Only an opening, or the end of the session, takes an entry away.
+    const probe = this.#at(systemKey("barrier-probe", session.id));
+    const { engine } = this.#participant;
+    await engine.commit({ mutations: [{ type: "set", ...probe, value: "", session: session.id }] });
+    await engine.commit({ mutations: [{ type: "delete", ...probe }] });
+  }
+
+  /** Takes the own entry away, as the only one together with the counter; whether the barrier had opened for it. */
+  async #leave(session: Session, key: string): Promise<boolean> {
+    if (session.signal.aborted) return false;
+    const { engine } = this.#participant;
+    const deletion = { type: "delete", ...this.#at(key) } as const;
+    const checks: Check[] = [
+      { empty: { space: "system", prefix: this.#prefix, end: key } },
+      { empty: { space: "system", prefix: this.#prefix, start: `${key}\0` } },
+    ];
+    const alone = [deletion, { type: "delete", ...this.#at(this.#arrivals) } as const];
+    const options = { timeout: LEAVE_TIMEOUT };
+    const reads = [this.#at(this.#opening)];
+    try {
+      let result = await engine.commit({ checks, mutations: alone, reads }, options);
+      if (!result.ok) result = await engine.commit({ mutations: [deletion], reads }, options);
+      return letThrough(result.reads[0]![0], key);
+    } catch {
+      // What is left of it ends with the session.
+      return false;
+    }
+  }
+
+  #at(key: string): { readonly space: "system"; readonly key: string } {
+    return { space: "system", key };
+  }
+}
+
+/** A version that no entry has. */
+const OPENED = 0;
+
+function letThrough(opening: Entry | undefined, key: string): boolean {
+  return opening !== undefined && (JSON.parse(opening.value as string) as string[]).includes(key);
+}

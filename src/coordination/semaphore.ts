@@ -1,0 +1,148 @@
+import type { Check, WaitOptions } from "../engine/engine.ts";
+import { invalidType, outOfRange } from "../errors.ts";
+import { Deadline } from "./deadline.ts";
+import type { Fence } from "./fence.ts";
+import { Holding } from "./holding.ts";
+import { describeOwner, type Owner } from "./owner.ts";
+import type { Participant } from "./participant.ts";
+import { QueuePlace } from "./queue-place.ts";
+import { isSessionLost } from "./queue-wait.ts";
+import type { Step } from "./step.ts";
+import { systemPrefix } from "./system-key.ts";
+
+/** The most permits that a semaphore can have. */
+const MOST_PERMITS = 10_000;
+
+export interface SemaphoreState {
+  /** Who has a permit, the eldest first. */
+  readonly held: SemaphoreOwner[];
+  /** Who waits, the next one first. */
+  readonly waiting: SemaphoreOwner[];
+}
+
+export interface SemaphoreOwner extends Owner {
+  readonly token: number;
+}
+
+let nextId = 1;
+
+/**
+ * At most `permits` holders at a time across all processes, first come, first served; the permit of a holder that dies
+ * returns. Everybody should give the same number: each one waits until fewer than its own number are before it.
+ *
+ * Algorithm: a queue of session-bound entries in which the `permits` eldest hold (Dijkstra's counting semaphore; the leases
+ * of Curator's `InterProcessSemaphoreV2`, without its inner lock). An acquire that need not wait is one commit, a
+ * release too. A release wakes `permits` waiters at most.
+ */
+export class Semaphore {
+  readonly name: string;
+  readonly permits: number;
+  readonly #participant: Participant;
+  readonly #prefix: string;
+
+  constructor(participant: Participant, name: string, permits: number) {
+    if (typeof name !== "string") throw invalidType("name", "a string", name);
+    if (typeof permits !== "number") throw invalidType("permits", "a number", permits);
+    if (!Number.isInteger(permits) || permits < 1 || permits > MOST_PERMITS)
+      throw outOfRange("permits", `a whole number from 1 to ${MOST_PERMITS}`, permits);
+    this.name = name;
+    this.permits = permits;
+    this.#participant = participant;
+    this.#prefix = systemPrefix("semaphore", name);
+  }
+
+  /**
+   * Waits for a permit. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no time-out), `ERR_STORE_CLOSED`, or
+   * `ERR_STORE_SESSION_LOST`: the place in the queue was lost. Then there is neither permit nor place.
+   */
+  async acquire(options: WaitOptions = {}): Promise<Permit> {
+    const permit = await this.#take(options, (place, deadline) => place.take(deadline));
+    return permit!;
+  }
+
+  /** A permit if one is free now; otherwise `undefined`. */
+  tryAcquire(options: WaitOptions = {}): Promise<Permit | undefined> {
+    return this.#take(options, (place, deadline) => place.tryTake(deadline));
+  }
+
+  /** Who holds and who waits now. */
+  async query(): Promise<SemaphoreState> {
+    const { entries } = await this.#participant.engine.list({
+      space: "system",
+      prefix: this.#prefix,
+      order: "created",
+    });
+    const owners = entries.map(({ value, version }) => ({ ...(JSON.parse(value as string) as Owner), token: version }));
+    return { held: owners.slice(0, this.permits), waiting: owners.slice(this.permits) };
+  }
+
+  async #take(
+    options: WaitOptions,
+    take: (place: QueuePlace, deadline: Deadline) => Promise<number | undefined>,
+  ): Promise<Permit | undefined> {
+    const deadline = new Deadline(options, `A permit of the semaphore ${JSON.stringify(this.name)}`);
+    try {
+      for (let tries = 1; ; tries++) {
+        deadline.throwIfOver();
+        const session = await this.#participant.session();
+        const place = new QueuePlace({
+          engine: this.#participant.engine,
+          session,
+          prefix: this.#prefix,
+          id: nextId++,
+          value: JSON.stringify(describeOwner()),
+          width: this.permits,
+        });
+        try {
+          const token = await take(place, deadline);
+          return token === undefined ? undefined : new Permit(this.name, place, token);
+        } catch (error) {
+          // A session that had been lost unnoticed is replaced by a new one, once.
+          if (tries > 1 || !isSessionLost(error)) throw error;
+        }
+      }
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+}
+
+/** A held permit. */
+export class Permit implements Fence, AsyncDisposable {
+  /** The semaphore's. */
+  readonly name: string;
+  readonly #holding: Holding;
+
+  constructor(name: string, place: QueuePlace, token: number) {
+    this.name = name;
+    this.#holding = new Holding(place, token, `The permit of the semaphore ${JSON.stringify(name)}`);
+  }
+
+  /** Grows from grant to grant. */
+  get token(): number {
+    return this.#holding.token;
+  }
+
+  /** Aborted when the permit is no longer held: released, or lost together with the session. */
+  get signal(): AbortSignal {
+    return this.#holding.signal;
+  }
+
+  get check(): Check {
+    return this.#holding.check;
+  }
+
+  /** Gives it back, in one commit. Idempotent. */
+  release(): Promise<void> {
+    return this.#holding.release();
+  }
+
+  /** The release as a part of an atomic commit, which is refused with `ERR_STORE_FENCED` if the permit was lost. */
+  releasing(): Step {
+    return this.#holding.releasing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+}
