@@ -7,17 +7,19 @@ import { installRuntimes, type Runtime } from "./install.ts";
 
 /*
  * Runs a part of the tests on each runtime that the package supports: on the packed package the table of the seed API, and
- * from the source what is in test/runtimes/ and the conformance suite over the engines that need no server.
+ * from the source what is in test/runtimes/, the primitives, and the conformance suite over the engines that need no server.
  */
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const FROM_SOURCE = [
   "test/engines/memory/conformance.test.ts",
   "test/engines/sqlite/conformance.test.ts",
-  ...fs
-    .readdirSync(path.join(ROOT, "test/runtimes"))
-    .filter((name) => name.endsWith(".test.ts"))
-    .map((name) => `test/runtimes/${name}`),
+  ...["test/runtimes", "test/coordination"].flatMap((folder) =>
+    fs
+      .readdirSync(path.join(ROOT, folder))
+      .filter((name) => name.endsWith(".test.ts"))
+      .map((name) => `${folder}/${name}`),
+  ),
 ];
 const PACKED = ["contract.ts", "programs.ts"];
 const LIMIT = 180_000;
@@ -72,10 +74,14 @@ function lastOf(output: string): string {
   return output.length > LONGEST_OUTPUT ? `…${output.slice(-LONGEST_OUTPUT)}` : output;
 }
 
-/** What the summary at the end of a run says: `# pass 3` (Node), `3 passed` (Deno), `3 pass` (Bun). */
+/** What the summary at the end of a run says: `# pass 3` (Node), `1 passed (3 steps)` (Deno), `3 pass` (Bun). */
 function count(output: string, what: "pass" | "fail" | "skip"): number {
   const words = { pass: "pass(?:ed)?", fail: "fail(?:ed)?", skip: "(?:skip(?:ped)?|ignored)" }[what];
-  const matches = [...output.matchAll(new RegExp(`^# ${words} (\\d+)$|(?:^|\\| )\\s*(\\d+) ${words}\\b`, "gm"))];
+  const matches = [
+    ...output.matchAll(
+      new RegExp(`^# ${words} (\\d+)$|(?:^|\\| )\\s*(\\d+) ${words}\\b(?: \\((\\d+) steps?\\))?`, "gm"),
+    ),
+  ];
   const last = matches.at(-1);
-  return Number(last?.[1] ?? last?.[2] ?? 0);
+  return Number(last?.[1] ?? last?.[3] ?? last?.[2] ?? 0);
 }
