@@ -1,7 +1,14 @@
 import * as fs from "node:fs";
+import * as os from "node:os";
 
 /** The clock that stamps inodes ticks every 1 to 10 ms: a change within one tick of the last one does not show. */
 const CLOCK_TICK = 12;
+
+/**
+ * Linux 6.13 and newer stamps a change finely if somebody looked at the last one (multigrain timestamps), on these: ext4,
+ * XFS, Btrfs and tmpfs.
+ */
+const FINELY_STAMPED: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x01021994];
 
 /**
  * Notices that the file at a path is no longer the one that was opened: removed, replaced or moved away. What SQLite
@@ -17,6 +24,7 @@ export class FileIdentity {
   readonly #device: number;
   readonly #inode: number;
   #descriptor: number | undefined;
+  readonly #tick: number;
   #changedAt = Number.NaN;
 
   constructor(path: string) {
@@ -25,6 +33,7 @@ export class FileIdentity {
     this.#device = stat.dev;
     this.#inode = stat.ino;
     this.#descriptor = this.#findDescriptor();
+    this.#tick = isFinelyStamped(path) ? 0 : CLOCK_TICK;
   }
 
   /** Whether the path still leads to the file, as of now. */
@@ -46,7 +55,7 @@ export class FileIdentity {
     if (stat.ctimeMs === this.#changedAt) return true;
     const now = Date.now();
     const current = this.isAtPath();
-    this.#changedAt = Math.abs(now - stat.ctimeMs) > CLOCK_TICK ? stat.ctimeMs : Number.NaN;
+    this.#changedAt = Math.abs(now - stat.ctimeMs) >= this.#tick ? stat.ctimeMs : Number.NaN;
     return current;
   }
 
@@ -69,4 +78,10 @@ export class FileIdentity {
     } catch {}
     return undefined;
   }
+}
+
+function isFinelyStamped(path: string): boolean {
+  if (process.platform !== "linux") return false;
+  const [major = 0, minor = 0] = os.release().split(".").map(Number);
+  return (major > 6 || (major === 6 && minor >= 13)) && FINELY_STAMPED.includes(fs.statfsSync(path).type);
 }

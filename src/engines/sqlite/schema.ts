@@ -26,6 +26,17 @@ export type Format =
 
 /** Looks at what the file is; changes nothing. Throws `ERR_STORE_NOT_A_STORE` or `ERR_STORE_NEWER_FORMAT`. */
 export function formatOf(db: DatabaseSync, path: string): Format {
+  if (db.isTransaction) return formatSeen(db, path);
+  // In one transaction: somebody else may be making it a store between two looks.
+  db.exec("BEGIN");
+  try {
+    return formatSeen(db, path);
+  } finally {
+    if (db.isTransaction) db.exec("ROLLBACK");
+  }
+}
+
+function formatSeen(db: DatabaseSync, path: string): Format {
   const { id } = db.prepare("SELECT application_id AS id FROM pragma_application_id").get() as { id: number };
   if (id === APPLICATION_ID) {
     const { version } = db.prepare("SELECT user_version AS version FROM pragma_user_version").get() as {

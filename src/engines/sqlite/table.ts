@@ -38,6 +38,7 @@ export class Table {
   readonly #plainValue: StatementSync;
   #put: StatementSync | undefined;
   #putUnwatched: StatementSync | undefined;
+  #headAndRevision: StatementSync | undefined;
   /** Whether somebody watched something when last it was seen. */
   #isAnythingWatched = false;
 
@@ -169,6 +170,17 @@ export class Table {
     if (row === undefined) return { version: 0 };
     const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
+  }
+
+  /** The same in one look with the revision; `undefined` if there is no entry. */
+  headAndRevision(key: string): (Head & { readonly revision: number }) | undefined {
+    this.#headAndRevision ??= this.#prepare(
+      `SELECT version, session, expires_at, (SELECT revision FROM ipctools_revision) FROM ${this.#name} WHERE key = ?`,
+    );
+    const row = this.#headAndRevision.get(key);
+    if (row === undefined) return undefined;
+    const [version, session, expiresAt, revision] = row as unknown as [number, string | null, number | null, number];
+    return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined, revision };
   }
 
   /** Deletes what ran out until `now`; returns the keys. */

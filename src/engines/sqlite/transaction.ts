@@ -66,7 +66,10 @@ function lookFirst(
   checks: readonly Check[],
   isAlive: IsAlive,
 ): Committed | undefined {
-  if (connection.table(space)!.head(key).version === 0) return undefined;
+  const head = connection.table(space)!.headAndRevision(key);
+  if (head === undefined) return undefined;
+  if (head.session === undefined && head.expiresAt === undefined)
+    return { ok: false, version: head.revision, reads: NONE, watched: NONE, ended: NONE };
   const seen = connection.read(() => new Transaction(connection, isAlive, false).run(checks, NONE, NONE));
   return seen.ok ? undefined : seen;
 }
