@@ -65,7 +65,7 @@ export class Candidacy implements Fence, AsyncDisposable {
 
   /** Whether it leads now, as far as this process can know. */
   get isLeader(): boolean {
-    return this.#holding?.isHeld ?? false;
+    return this.#holding?.held ?? false;
   }
 
   /** Grows from leader to leader; `undefined` before the win. */
@@ -85,14 +85,24 @@ export class Candidacy implements Fence, AsyncDisposable {
 
   /** Ends the candidacy; the next candidate leads. Idempotent. */
   async resign(): Promise<void> {
-    this.#end(new DOMException(`The candidacy for ${JSON.stringify(this.name)} was resigned`, "AbortError"));
+    this.#end(this.#resignation);
     await this.won.catch(() => {});
     await this.#holding?.release();
   }
 
   /** The resignation as a part of an atomic commit, which is refused with `ERR_STORE_FENCED` unless it leads. */
   resigning(): Step {
-    return this.#led.releasing;
+    const { prepare } = this.#led.releasing();
+    return {
+      prepare: async () => {
+        const prepared = await prepare();
+        const committed = (version: number) => {
+          prepared.committed?.(version);
+          this.#end(this.#resignation);
+        };
+        return { ...prepared, committed };
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,6 +115,10 @@ export class Candidacy implements Fence, AsyncDisposable {
       "ERR_STORE_FENCED",
       `This candidate does not lead ${JSON.stringify(this.name)}; wait for \`won\` before you write in its name`,
     );
+  }
+
+  get #resignation(): DOMException {
+    return new DOMException(`The candidacy for ${JSON.stringify(this.name)} was resigned`, "AbortError");
   }
 
   #end(reason: unknown): void {
@@ -135,16 +149,15 @@ export class Candidacy implements Fence, AsyncDisposable {
   }
 
   #win(place: QueuePlace, token: number): void {
-    const holding = new Holding(place, token, `The leadership of ${JSON.stringify(this.name)}`);
+    const holding = new Holding({ ...place.holding(token), what: `The leadership of ${JSON.stringify(this.name)}` });
     this.#holding = holding;
-    const lost = () => this.#over.abort(holding.signal.reason);
-    if (!this.signal.aborted) {
-      holding.signal.addEventListener("abort", lost, { once: true });
-      if (!holding.isHeld) lost();
-      return;
+    if (this.signal.aborted) {
+      holding.release().catch(() => {});
+      throw this.signal.reason;
     }
-    holding.release().catch(() => {});
-    throw this.signal.reason;
+    const lost = () => this.#over.abort(holding.signal.reason);
+    holding.signal.addEventListener("abort", lost, { once: true });
+    if (holding.signal.aborted) lost();
   }
 }
 

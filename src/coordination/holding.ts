@@ -1,69 +1,109 @@
-import type { Check, Session } from "../engine/engine.ts";
+import type { Check, Commit, Engine, Mutation, Session } from "../engine/engine.ts";
 import { StoreError } from "../errors.ts";
 import type { Fence } from "./fence.ts";
-import type { QueuePlace } from "./queue-place.ts";
+import { withdraw } from "./queue-wait.ts";
 import type { Step } from "./step.ts";
 
-/** What came with one's turn in a queue, until it is given up or lost. */
-export class Holding implements Fence {
-  /** The version of the entry that holds it. */
+export interface HoldingOptions {
+  readonly engine: Engine;
+  readonly session: Session;
+  /** The entry that holds it, bound to the session. */
+  readonly key: string;
+  /** That entry's version. */
+  readonly version: number;
   readonly token: number;
-  readonly #place: QueuePlace;
+  /** What gives it up, together with the entry's deletion. */
+  readonly givingUp?: readonly Mutation[];
+  /** What it is, as the beginning of a sentence. */
+  readonly what: string;
+}
+
+/** What came with one's turn, a lock or a permit, until it is given up or lost. */
+export class Holding implements Fence, AsyncDisposable {
+  /** The fencing token: grows from grant to grant. */
+  readonly token: number;
+  /** The store refuses with `ERR_STORE_FENCED` what is written with this as its `fence` once it is no longer held. */
+  readonly check: Check;
+  readonly #engine: Engine;
+  readonly #session: Session;
   readonly #what: string;
-  readonly #end = new AbortController();
-  readonly #lost: () => void;
+  readonly #release: Commit;
+  readonly #loss = new AbortController();
+  readonly #sessionLost: () => void;
   #releasing: Promise<void> | undefined;
 
-  /** `what` it is, as the beginning of a sentence. */
-  constructor(place: QueuePlace, token: number, what: string) {
-    this.#place = place;
+  constructor({ engine, session, key, version, token, givingUp = [], what }: HoldingOptions) {
     this.token = token;
+    this.check = { space: "system", key, version };
+    this.#engine = engine;
+    this.#session = session;
     this.#what = what;
-    const { signal }: Session = place.session;
-    this.#lost = () => this.#end.abort(signal.reason);
-    if (signal.aborted) this.#lost();
-    else signal.addEventListener("abort", this.#lost, { once: true });
+    this.#release = { checks: [this.check], mutations: [{ type: "delete", space: "system", key }, ...givingUp] };
+    this.#sessionLost = () => this.lose(session.signal.reason);
+    if (session.signal.aborted) this.#sessionLost();
+    else session.signal.addEventListener("abort", this.#sessionLost, { once: true });
   }
 
+  /** Aborted when it is lost: with the session, by a theft, or because the store was closed. Not when it is released. */
   get signal(): AbortSignal {
-    return this.#end.signal;
+    return this.#loss.signal;
   }
 
-  get isHeld(): boolean {
-    return !this.signal.aborted;
+  /** Whether it is held, as far as this process can know. */
+  get held(): boolean {
+    return !this.#releasing && !this.signal.aborted;
   }
 
-  get check(): Check {
-    return this.#place.check(this.token);
-  }
-
+  /**
+   * Gives it up, in one commit. Idempotent; nothing happens if it was lost. A store that is busy or out of reach is asked
+   * again as long as the session lives.
+   */
   release(): Promise<void> {
-    if (this.#releasing) return this.#releasing;
-    if (!this.isHeld) return Promise.resolve();
-    this.#releasing = this.#place.leave();
-    this.#ended();
+    if (this.#releasing || this.signal.aborted) return this.#releasing ?? Promise.resolve();
+    this.#releasing = this.#giveUp();
     return this.#releasing;
   }
 
-  get releasing(): Step {
+  /** The release as a part of an atomic commit; `ERR_STORE_FENCED` if it is no longer held. */
+  releasing(): Step {
     return {
       prepare: () => {
-        if (!this.isHeld)
-          throw new StoreError("ERR_STORE_FENCED", `${this.#what} is no longer held: it was given up or lost`);
+        if (!this.held)
+          throw new StoreError("ERR_STORE_FENCED", `${this.#what} is no longer held: it was released or lost before`);
         return {
-          checks: [this.check],
-          mutations: [this.#place.deletion],
+          checks: this.#release.checks!,
+          mutations: this.#release.mutations!,
           committed: () => {
             this.#releasing = Promise.resolve();
-            this.#ended();
+            this.#forget();
           },
         };
       },
     };
   }
 
-  #ended(): void {
-    this.#place.session.signal.removeEventListener("abort", this.#lost);
-    this.#end.abort(new DOMException(`${this.#what} was given up`, "AbortError"));
+  /** Tells that it is no longer held. */
+  lose(reason: unknown): void {
+    this.#forget();
+    this.#loss.abort(reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  async #giveUp(): Promise<void> {
+    let tries = 0;
+    await withdraw(this.#session, async () => {
+      tries++;
+      const { ok } = await this.#engine.commit(this.#release);
+      // Of a try whose answer was lost nobody knows whether it, or a theft, took the entry away.
+      if (!ok && tries === 1) this.lose(new DOMException(`${this.#what} was stolen by another request`, "AbortError"));
+    });
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#session.signal.removeEventListener("abort", this.#sessionLost);
   }
 }

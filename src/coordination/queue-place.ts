@@ -1,7 +1,8 @@
-import type { Check, CommitResult, Engine, Mutation, Session } from "../engine/engine.ts";
+import type { CommitResult, Engine, Mutation, Session } from "../engine/engine.ts";
 import type { Entry, Range, RangeRead } from "../engine/entry.ts";
 import { StoreError } from "../errors.ts";
 import type { Deadline } from "./deadline.ts";
+import type { HoldingOptions } from "./holding.ts";
 import { isUnknown, steadily, untilChanged, withdraw } from "./queue-wait.ts";
 
 /** Above so many keys a watch of the whole queue is cheaper than one of each. */
@@ -75,15 +76,16 @@ export class QueuePlace {
 
   /** Gives the place up, whatever it takes; a session that has ended has none. */
   leave(): Promise<void> {
-    return withdraw(this.session, () => this.#engine.commit({ mutations: [this.deletion] }));
+    return withdraw(this.session, () => this.#engine.commit({ mutations: [this.#deletion] }));
   }
 
-  get deletion(): Mutation {
+  /** What came with the turn, as a `Holding` takes it. */
+  holding(token: number): Omit<HoldingOptions, "what"> {
+    return { engine: this.#engine, session: this.session, key: this.key, version: token, token };
+  }
+
+  get #deletion(): Mutation {
     return { type: "delete", space: "system", key: this.key };
-  }
-
-  check(token: number): Check {
-    return { space: "system", key: this.key, version: token };
   }
 
   async #enter(deadline: Deadline): Promise<Standing> {
@@ -95,7 +97,10 @@ export class QueuePlace {
           ...this.#reads,
           { ...this.#queue, order: "created", reverse: true, limit: this.#width + 1 } as const,
         ];
-        result = await this.#engine.commit({ checks: [this.check(0)], mutations: [set], reads }, deadline.wait);
+        result = await this.#engine.commit(
+          { checks: [{ space: "system", key: this.key, version: 0 }], mutations: [set], reads },
+          deadline.wait,
+        );
       } catch (error) {
         // If it was made, the next try finds the entry there.
         if (isUnknown(error)) continue;
@@ -149,7 +154,7 @@ export class QueuePlace {
   async #abandon(): Promise<void> {
     if (this.session.signal.aborted) return;
     try {
-      await this.#engine.commit({ mutations: [this.deletion] }, { timeout: LEAVE_TIMEOUT });
+      await this.#engine.commit({ mutations: [this.#deletion] }, { timeout: LEAVE_TIMEOUT });
     } catch {
       // What cannot be told of the deletion anywhere ends with the session.
       this.leave().catch(() => {});

@@ -7,21 +7,22 @@ import { pause } from "./deadline.ts";
 const PAUSE = 50;
 
 /**
- * Resolves once something in the ranges may have changed since version `from`: also when that can no longer be told. The caller reads how things stand and waits again. Rejects with the reason of the
- * first of the signals that is aborted.
+ * Resolves once something in the ranges may have changed since version `from`: also when that can no longer be told. The
+ * caller reads how things stand and waits again. Rejects with the reason of the first of the signals that is aborted.
  */
 export async function untilChanged(
   engine: Engine,
   ranges: readonly Range[],
   from: number,
   signals: readonly AbortSignal[],
+  options: { readonly keepAlive?: boolean } = {},
 ): Promise<void> {
   const stop = new AbortController();
   const abort = (event: Event) => stop.abort((event.target as AbortSignal).reason);
   for (const signal of signals) signal.throwIfAborted();
   for (const signal of signals) signal.addEventListener("abort", abort);
   try {
-    const changes = engine.watch(ranges, { from, signal: stop.signal });
+    const changes = engine.watch(ranges, { ...options, from, signal: stop.signal });
     try {
       await changes.next();
     } finally {

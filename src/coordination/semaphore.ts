@@ -1,13 +1,11 @@
-import type { Check, WaitOptions } from "../engine/engine.ts";
+import type { WaitOptions } from "../engine/engine.ts";
 import { invalidType, outOfRange } from "../errors.ts";
 import { Deadline } from "./deadline.ts";
-import type { Fence } from "./fence.ts";
-import { Holding } from "./holding.ts";
+import { Holding, type HoldingOptions } from "./holding.ts";
 import { describeOwner, type Owner } from "./owner.ts";
 import type { Participant } from "./participant.ts";
 import { QueuePlace } from "./queue-place.ts";
 import { isSessionLost } from "./queue-wait.ts";
-import type { Step } from "./step.ts";
 import { systemPrefix } from "./system-key.ts";
 
 /** The most permits that a semaphore can have. */
@@ -52,8 +50,8 @@ export class Semaphore {
   }
 
   /**
-   * Waits for a permit. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no time-out), `ERR_STORE_CLOSED`, or
-   * `ERR_STORE_SESSION_LOST`: the place in the queue was lost. Then there is neither permit nor place.
+   * Waits for a permit. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no time-out) or `ERR_STORE_CLOSED`; then
+   * there is neither permit nor place. A session that is lost during the wait costs the place in the queue: a new one is taken.
    */
   async acquire(options: WaitOptions = {}): Promise<Permit> {
     const permit = await this.#take(options, (place, deadline) => place.take(deadline));
@@ -82,7 +80,7 @@ export class Semaphore {
   ): Promise<Permit | undefined> {
     const deadline = new Deadline(options, `A permit of the semaphore ${JSON.stringify(this.name)}`);
     try {
-      for (let tries = 1; ; tries++) {
+      for (;;) {
         deadline.throwIfOver();
         const session = await this.#participant.session();
         const place = new QueuePlace({
@@ -95,10 +93,10 @@ export class Semaphore {
         });
         try {
           const token = await take(place, deadline);
-          return token === undefined ? undefined : new Permit(this.name, place, token);
+          return token === undefined ? undefined : new Permit(this.name, place.holding(token));
         } catch (error) {
-          // A session that had been lost unnoticed is replaced by a new one, once.
-          if (tries > 1 || !isSessionLost(error)) throw error;
+          // A new place, in the name of a new session.
+          if (!isSessionLost(error)) throw error;
         }
       }
     } finally {
@@ -108,41 +106,12 @@ export class Semaphore {
 }
 
 /** A held permit. */
-export class Permit implements Fence, AsyncDisposable {
+export class Permit extends Holding {
   /** The semaphore's. */
   readonly name: string;
-  readonly #holding: Holding;
 
-  constructor(name: string, place: QueuePlace, token: number) {
+  constructor(name: string, options: Omit<HoldingOptions, "what">) {
+    super({ ...options, what: `The permit of the semaphore ${JSON.stringify(name)}` });
     this.name = name;
-    this.#holding = new Holding(place, token, `The permit of the semaphore ${JSON.stringify(name)}`);
-  }
-
-  /** Grows from grant to grant. */
-  get token(): number {
-    return this.#holding.token;
-  }
-
-  /** Aborted when the permit is no longer held: released, or lost together with the session. */
-  get signal(): AbortSignal {
-    return this.#holding.signal;
-  }
-
-  get check(): Check {
-    return this.#holding.check;
-  }
-
-  /** Gives it back, in one commit. Idempotent. */
-  release(): Promise<void> {
-    return this.#holding.release();
-  }
-
-  /** The release as a part of an atomic commit, which is refused with `ERR_STORE_FENCED` if the permit was lost. */
-  releasing(): Step {
-    return this.#holding.releasing;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.release();
   }
 }

@@ -1,0 +1,142 @@
+import type { Session, WaitOptions } from "../engine/engine.ts";
+import { invalidType, invalidValue } from "../errors.ts";
+import { Deadline } from "./deadline.ts";
+import { Lock } from "./lock.ts";
+import { LockEntries, type LockMode } from "./lock-entries.ts";
+import { LockNotices } from "./lock-notice.ts";
+import { type Grant, LockRequest } from "./lock-request.ts";
+import { steal } from "./lock-steal.ts";
+import type { Participant } from "./participant.ts";
+import { isSessionLost } from "./queue-wait.ts";
+
+export interface LockWaitOptions extends WaitOptions {
+  /** Default `"exclusive"`. */
+  readonly mode?: LockMode;
+}
+
+export type LockManner = "wait" | "if-available" | "steal";
+
+let nextId = 1;
+
+/** Takes locks for one participant: its requests for a name come into the queue in the order in which they were made. */
+export class LockClient {
+  readonly participant: Participant;
+  /** For each name, until its requests so far have their places. */
+  readonly #entering = new Map<string, Promise<void>>();
+  readonly #notices = new WeakMap<Session, LockNotices>();
+
+  constructor(participant: Participant) {
+    this.participant = participant;
+  }
+
+  /**
+   * Waits for the lock. `undefined` only in the manner `"if-available"`. A session that is lost during the wait costs the
+   * place in the queue: a new one is taken.
+   */
+  async acquire(name: string, options: LockWaitOptions, manner: LockManner = "wait"): Promise<Lock | undefined> {
+    const mode = checkMode(options.mode);
+    const deadline = new Deadline(options, `The lock ${JSON.stringify(name)}`);
+    try {
+      for (;;) {
+        deadline.throwIfOver();
+        try {
+          return await this.#inOrder(name, deadline, (entered) => this.#take(name, mode, manner, deadline, entered));
+        } catch (error) {
+          if (!isSessionLost(error)) throw error;
+        }
+      }
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+
+  /** Waits for the lock, as a handle that releases it. */
+  async lock(name: string, options: LockWaitOptions = {}): Promise<Lock> {
+    if (typeof name !== "string") throw invalidType("name", "a string", name);
+    const lock = await this.acquire(name, options);
+    return lock!;
+  }
+
+  /** Resolves when all requests that were made before have their places. */
+  async entered(): Promise<void> {
+    await Promise.all(this.#entering.values());
+  }
+
+  /** `take` begins when the requests before it have called their `entered`, or have ended. */
+  async #inOrder<T>(name: string, deadline: Deadline, take: (entered: () => void) => Promise<T>): Promise<T> {
+    const before = this.#entering.get(name) ?? Promise.resolve();
+    const own = Promise.withResolvers<void>();
+    const both = before.then(() => own.promise);
+    this.#entering.set(name, both);
+    const entered = () => {
+      own.resolve();
+      void both.then(() => this.#entering.get(name) === both && this.#entering.delete(name));
+    };
+    try {
+      await unlessAborted(before, deadline.signal);
+      return await take(entered);
+    } finally {
+      entered();
+    }
+  }
+
+  async #take(
+    name: string,
+    mode: LockMode,
+    manner: LockManner,
+    deadline: Deadline,
+    entered: () => void,
+  ): Promise<Lock | undefined> {
+    const { engine } = this.participant;
+    const session = await this.participant.session();
+    const entries = new LockEntries(name);
+    if (manner === "steal")
+      return this.#granted(await steal(engine, session, entries, nextId++, deadline), entries, mode, session);
+    const request = new LockRequest(engine, session, entries, mode, nextId++);
+    try {
+      deadline.throwIfOver();
+      const grant =
+        manner === "if-available"
+          ? await request.takeIfAvailable(deadline)
+          : ((await request.takeFree(deadline)) ?? (await request.takeTurn(deadline, entered)));
+      deadline.throwIfOver();
+      return grant && this.#granted(grant, entries, mode, session);
+    } catch (error) {
+      await request.abandon();
+      throw error;
+    }
+  }
+
+  #granted(grant: Grant, entries: LockEntries, mode: LockMode, session: Session): Lock {
+    const { engine } = this.participant;
+    const { name } = entries;
+    const what = `The lock ${JSON.stringify(name)}`;
+    const givingUp = mode === "exclusive" ? [entries.deleteMark] : [];
+    const lock = new Lock({ ...grant, engine, session, name, mode, what, givingUp });
+    this.#noticesOf(session).add(lock);
+    return lock;
+  }
+
+  #noticesOf(session: Session): LockNotices {
+    let notices = this.#notices.get(session);
+    if (!notices) {
+      notices = new LockNotices(this.participant.engine, session);
+      this.#notices.set(session, notices);
+    }
+    return notices;
+  }
+}
+
+function checkMode(mode: LockMode = "exclusive"): LockMode {
+  if (mode !== "exclusive" && mode !== "shared") throw invalidValue("mode", '"exclusive" or "shared"', mode);
+  return mode;
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,90 @@
+import type { CommitResult, Engine, Session } from "../engine/engine.ts";
+import type { Entry } from "../engine/entry.ts";
+import type { Deadline } from "./deadline.ts";
+import { checkEntry, type LockEntries } from "./lock-entries.ts";
+import { notify, stolen } from "./lock-notice.ts";
+import type { Grant } from "./lock-request.ts";
+import { isUnknown, withdraw } from "./queue-wait.ts";
+
+/** How many holders one commit takes the lock from: two operations each, with a small engine's limit in mind. */
+const VICTIMS = 50;
+
+/**
+ * Takes the lock from whoever holds it; those who wait keep their places. First the thief's entry stops all grants, then the
+ * holders' entries go, which makes their fences fail, and each of them is told. Throws an `AbortError` if another thief comes in
+ * between.
+ */
+export async function steal(
+  engine: Engine,
+  session: Session,
+  entries: LockEntries,
+  id: number,
+  deadline: Deadline,
+): Promise<Grant> {
+  const { own, former, others, mark } = await stop(engine, session, entries, id, deadline);
+  try {
+    const holders = others.filter((entry) => entries.isRequest(entry.key) && entries.isGranted(entry, mark));
+    const checks = [checkEntry(entries.force, own)];
+    for (let at = 0; at === 0 || at < holders.length; at += VICTIMS) {
+      const mutations = [entries.setMark(entries.force)];
+      for (const { key, session: victim, version } of holders.slice(at, at + VICTIMS)) {
+        mutations.push({ type: "delete", space: "system", key });
+        mutations.push(notify(victim!, key === mark?.value ? mark.version : version));
+      }
+      const { ok } = await repeatedly(() => engine.commit({ checks, mutations }, deadline.wait));
+      if (!ok) throw stolen(entries.name);
+    }
+  } catch (error) {
+    // Nobody else is granted the lock as long as the thief's entry is there.
+    const deletion = { type: "delete", space: "system", key: entries.force } as const;
+    const leave = () => engine.commit({ checks: [checkEntry(entries.force, own)], mutations: [deletion] });
+    withdraw(session, leave).catch(() => {});
+    throw error;
+  }
+  const isAlive = mark?.value === entries.force ? former !== undefined : others.some(({ key }) => key === mark?.value);
+  return { key: entries.force, version: own.version, token: own.version, ownerDied: mark !== undefined && !isAlive };
+}
+
+interface Stop {
+  readonly own: Entry;
+  /** The entry of the thief before, which was overwritten. */
+  readonly former: Entry | undefined;
+  readonly others: readonly Entry[];
+  readonly mark: Entry | undefined;
+}
+
+/** Puts the thief's entry there. */
+async function stop(
+  engine: Engine,
+  session: Session,
+  entries: LockEntries,
+  id: number,
+  deadline: Deadline,
+): Promise<Stop> {
+  const set = entries.setForce(session.id, id);
+  let former: Entry | undefined;
+  for (;;) {
+    deadline.throwIfOver();
+    const mutations = former ? [set, notify(former.session!, former.version)] : [set];
+    const commit = { checks: [checkEntry(entries.force, former)], mutations, reads: [entries.whole] };
+    const result = await repeatedly(() => engine.commit(commit, deadline.wait));
+    const all = result.reads[0]!;
+    const force = all.find(({ key }) => key === entries.force);
+    // It may be there although the answer was lost.
+    if (result.ok || (force?.session === session.id && force.value === set.value)) {
+      return { own: force!, former, others: all, mark: all.find(({ key }) => key === entries.mark) };
+    }
+    former = force;
+  }
+}
+
+/** Commits again what may have been made: it is safe because of its checks. */
+async function repeatedly(commit: () => CommitResult | Promise<CommitResult>): Promise<CommitResult> {
+  for (;;) {
+    try {
+      return await commit();
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+    }
+  }
+}
