@@ -144,8 +144,8 @@ function sizesOf({ sizes }: Operation): readonly number[] {
   return sizes === undefined ? [0] : options.quick ? sizes.quick : sizes.values;
 }
 
-function takesPart(peer: Peer, { needs, without }: Operation): boolean {
-  return peer.does.includes(needs) && !without?.includes(peer.name);
+function takesPart(peer: Peer, { needs, server, without }: Operation): boolean {
+  return peer.does.includes(needs) && peer.server === server && !without?.includes(peer.name);
 }
 
 function select<T extends { readonly name: string }>(option: string, names: string | undefined, all: readonly T[]) {

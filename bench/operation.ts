@@ -1,7 +1,10 @@
 import type { Ability, Peer, Place, Subject } from "./peer.ts";
+import type { Servers } from "./servers.ts";
 
 /** What one trial found: one number for each name in the operation's `figures`. */
-export type Figures = Record<string, number>;
+export interface Figures {
+  readonly [figure: string]: number;
+}
 
 export interface Trial extends Place {
   readonly peer: Peer;
@@ -21,13 +24,22 @@ export interface Operation {
   readonly needs: Ability;
   /** The peer whose first figure is 1 in the ratios. */
   readonly reference: string;
+  /** On peers of this server only; without it on those that need none. */
+  readonly server?: keyof Servers;
   /** Left out though they could. */
   readonly without?: readonly string[];
-  /** What `size` counts, and the values that it takes. */
-  readonly sizes?: { readonly what: string; readonly values: readonly number[]; readonly quick: readonly number[] };
+  /** What `size` counts, and the values that it takes. With `base` the ratios refer to the same peer at that size. */
+  readonly sizes?: Sizes;
   run(trial: Trial): Promise<Figures>;
   /** What the other processes of a trial do: by name, called in each with a subject of its own. */
   readonly roles?: Readonly<Record<string, (trial: Trial, member: Member) => Promise<unknown>>>;
+}
+
+export interface Sizes {
+  readonly what: string;
+  readonly values: readonly number[];
+  readonly quick: readonly number[];
+  readonly base?: number;
 }
 
 /** A further process of a trial, as it sees itself. */

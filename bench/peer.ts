@@ -32,6 +32,17 @@ export interface Subject {
   get?(key: string): Answer<unknown>;
   /** Whether it was created. */
   create?(key: string, value: string): Answer<boolean>;
+  /** Waits for a lock; resolves to what releases it. */
+  lock?(name: string): Promise<() => Answer<unknown>>;
+  /** Resolves when this process leads; it leads until it ends. */
+  elect?(name: string): Promise<unknown>;
+  /** Calls back with each value that the key is set to. Resolves when nothing will be missed any more. */
+  watch?(key: string, called: (value: string) => void): Promise<unknown>;
+  /** Calls back with each message that others post. Resolves when nothing will be missed any more. */
+  listen?(channel: string, called: (message: string) => void): Promise<unknown>;
+  post?(channel: string, message: string): Answer<unknown>;
+  /** How many keys there are that begin with the prefix, all of them read. */
+  list?(prefix: string): Promise<number>;
   close?(): Answer<unknown>;
 }
 

@@ -82,7 +82,10 @@ function table({ figures, sizes, reference }: Operation, found: readonly Result[
     const cells = [title, ...(sizes ? [String(result.size)] : [])];
     if (result.rounds.length === 0) return [...cells, ...names.map(() => "–"), "–", result.failure ?? "–"];
     const values = result.rounds.map((round) => round[first]!);
-    const base = found.find(({ peer, size }) => peer === reference && size === result.size);
+    const base =
+      sizes?.base === undefined
+        ? found.find(({ peer, size }) => peer === reference && size === result.size)
+        : found.find(({ peer, size }) => peer === result.peer && size === sizes.base);
     return [
       ...cells,
       ...names.map((name) => number(median(result.rounds.map((round) => round[name]!)))),

@@ -1,6 +1,20 @@
 import type { Operation } from "../operation.ts";
 import { contention } from "./contention.ts";
+import { failOver } from "./fail-over.ts";
+import { handOver, lock } from "./lock.ts";
 import { create, createExisting, get, set } from "./values.ts";
+import { bystanders, watch } from "./watch.ts";
 
 /** In the order of the report. */
-export const operations: readonly Operation[] = [get, set, create, createExisting, contention];
+export const operations: readonly Operation[] = [
+  get,
+  set,
+  create,
+  createExisting,
+  contention,
+  lock,
+  handOver,
+  failOver,
+  watch,
+  bystanders,
+];

@@ -1,7 +1,9 @@
 import type { Peer } from "../peer.ts";
 import { betterSqlite3 } from "./better-sqlite3.ts";
+import { broadcastChannel } from "./broadcast-channel.ts";
 import { filePerValue } from "./file-per-value.ts";
 import { ipctools } from "./ipctools.ts";
+import { ipctoolsFile } from "./ipctools-file.ts";
 import { keyv } from "./keyv.ts";
 import { lmdb } from "./lmdb.ts";
 import { nodeSqlite } from "./node-sqlite.ts";
@@ -11,11 +13,13 @@ import { python } from "./python.ts";
 /** In the order of the tables. */
 export const peers: readonly Peer[] = [
   ipctools,
+  ipctoolsFile,
   nodeSqlite,
   betterSqlite3,
   lmdb,
   keyv,
   filePerValue,
   properLockfile,
+  broadcastChannel,
   ...python,
 ];
