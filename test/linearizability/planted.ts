@@ -10,7 +10,8 @@ const STALE = 20;
 /** A small store of its own on `node:sqlite`, right or with a planted fault: what the recorder and checker must tell apart. */
 export function plantedTarget(path: string, fault: Fault): Target {
   const database = new DatabaseSync(path, { timeout: 10_000 });
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+  useLog(database);
+  database.exec("PRAGMA synchronous = OFF");
   database.exec("CREATE TABLE IF NOT EXISTS store (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
   const select = database.prepare("SELECT value FROM store WHERE key = ?");
   const upsert = database.prepare(
@@ -49,4 +50,17 @@ export function plantedTarget(path: string, fault: Fault): Target {
     }),
     close: () => database.close(),
   };
+}
+
+/** SQLite does not wait for its turn to change the journal: while others open the file too, it says at once that it is locked. */
+function useLog(database: DatabaseSync): void {
+  const until = performance.now() + 10_000;
+  for (;;) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!(error as Error).message.includes("locked") || performance.now() > until) throw error;
+    }
+  }
 }
