@@ -50,7 +50,11 @@ export class Watcher {
   }
 
   watch(ranges: readonly Range[], options: WatchOptions): ChangeQueue {
-    const queue = new ChangeQueue({ signal: options.signal, ended: () => this.#end(subscription) });
+    const queue = new ChangeQueue({
+      signal: options.signal,
+      keepAlive: options.keepAlive,
+      ended: () => this.#end(subscription),
+    });
     const subscription: Subscription = { ranges, queue, seen: 0 };
     if (queue.closed) return queue;
     try {
