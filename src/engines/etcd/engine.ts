@@ -1,0 +1,187 @@
+import { checkCommit, checkRange } from "../../engine/check-commit.ts";
+import type {
+  Commit,
+  CommitResult,
+  Engine,
+  EngineInfo,
+  Listing,
+  Mutation,
+  Session,
+  SessionOptions,
+  WaitOptions,
+  WatchOptions,
+} from "../../engine/engine.ts";
+import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import { StoreError } from "../../errors.ts";
+import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../limits.ts";
+import { Cluster, Refusal } from "./cluster.ts";
+import { closedError, isLeaseMissing } from "./etcd-error.ts";
+import { etcdInfo } from "./info.ts";
+import type { Layout } from "./layout.ts";
+import { leaseOf } from "./lease-id.ts";
+import { grantExpiryLease, leaseSeconds, revokeLease } from "./leases.ts";
+import { readListing, whole } from "./listing.ts";
+import { type EtcdOptions, parseLocation } from "./location.ts";
+import { claimPrefix } from "./prefix.ts";
+import { Sessions } from "./sessions.ts";
+import { ETCD_SUPPORT } from "./support.ts";
+import { entriesOf, readsOf, transactionOf } from "./transaction.ts";
+import { Watches } from "./watches.ts";
+
+/**
+ * A store in etcd (3.4 or later), below a prefix that holds nothing else. Linearizable: what `commit` acknowledged is
+ * durable on a majority of the members, and every read sees it. `docs/engines/etcd.md` has the URL's form and options, the
+ * guarantees and what happens under which failure.
+ *
+ * Throws `TypeError` or `RangeError` for a wrong URL, `ERR_STORE_CLIENT_MISSING`, `ERR_STORE_UNAVAILABLE`,
+ * `ERR_STORE_AUTHENTICATION`, `ERR_STORE_PERMISSION`, `ERR_STORE_INCOMPATIBLE_SERVER`, `ERR_STORE_FOREIGN_PREFIX` and
+ * `ERR_STORE_NEWER_FORMAT`.
+ */
+export async function openEtcdEngine(url: string, options?: EtcdOptions): Promise<Engine> {
+  const cluster = await Cluster.open(parseLocation(url, options));
+  try {
+    const claim = await claimPrefix(cluster);
+    return new EtcdEngine(cluster, claim.layout, claim.initialized);
+  } catch (error) {
+    cluster.close();
+    throw error;
+  }
+}
+
+class EtcdEngine implements Engine {
+  readonly name = "etcd";
+  readonly supports = ETCD_SUPPORT;
+  readonly #cluster: Cluster;
+  readonly #layout: Layout;
+  readonly #sessions: Sessions;
+  readonly #watches: Watches;
+  /** Whether it is known that a value was set once. */
+  #initialized: boolean;
+  #closing: Promise<void> | undefined;
+
+  constructor(cluster: Cluster, layout: Layout, initialized: boolean) {
+    this.#cluster = cluster;
+    this.#layout = layout;
+    this.#initialized = initialized;
+    this.#sessions = new Sessions(cluster);
+    this.#watches = new Watches(cluster, layout);
+    cluster.onAnswer = () => this.#sessions.look();
+  }
+
+  async get(key: string, space?: Space): Promise<Entry | undefined> {
+    checkKey(key, this.supports.limits);
+    this.#assertOpen();
+    const { serializable } = this.#cluster.location;
+    const { kvs } = await this.#cluster.ask("KV.Range", { key: this.#layout.key(key, space), serializable });
+    return kvs[0] && this.#layout.entry(kvs[0], space);
+  }
+
+  async list(range: RangeRead): Promise<Listing> {
+    checkRange(range, this.supports.limits);
+    this.#assertOpen();
+    return readListing(this.#cluster, this.#layout, range);
+  }
+
+  async commit(commit: Commit, options: WaitOptions = {}): Promise<CommitResult> {
+    checkCommit(commit, this.supports.limits);
+    const timeout = checkTimeout(options.timeout ?? DEFAULT_TIMEOUT);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    this.#assertOpen();
+    const mutations = commit.mutations ?? [];
+    for (const mutation of mutations) this.#checkSession(mutation);
+    const begun = performance.now();
+    const wait = () => ({ timeout: Math.max(1, timeout - (performance.now() - begun)), signal });
+    const leases = new Map<number, string>();
+    try {
+      for (const mutation of mutations) {
+        if (mutation.type !== "set" || mutation.ttl === undefined) continue;
+        const seconds = leaseSeconds(mutation.ttl);
+        if (!leases.has(seconds)) leases.set(seconds, await grantExpiryLease(this.#cluster, seconds, wait()));
+      }
+      const result = await this.#transact(commit, leases, wait);
+      if (!result.ok) for (const lease of leases.values()) revokeLease(this.#cluster, lease);
+      return result;
+    } catch (error) {
+      if (error instanceof Refusal) for (const lease of leases.values()) revokeLease(this.#cluster, lease);
+      if (error instanceof Refusal && isLeaseMissing(error.failure)) await this.#findLost(mutations);
+      throw this.#cluster.explain(error);
+    }
+  }
+
+  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+    for (const range of ranges) checkRange(range, this.supports.limits);
+    this.#assertOpen();
+    return this.#watches.open(ranges, options);
+  }
+
+  async openSession(options?: SessionOptions): Promise<Session> {
+    this.#assertOpen();
+    return this.#sessions.open(options);
+  }
+
+  async info(): Promise<EngineInfo> {
+    this.#assertOpen();
+    return etcdInfo(this.#cluster, this.#layout);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#watches.close(closedError());
+    await this.#sessions.close();
+    this.#cluster.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw closedError();
+  }
+
+  async #transact(
+    commit: Commit,
+    leases: ReadonlyMap<number, string>,
+    wait: () => { timeout: number; signal: AbortSignal | undefined },
+  ): Promise<CommitResult> {
+    const { mutations = [], reads = [] } = commit;
+    const initialize = !this.#initialized && mutations.some(({ type, space }) => type === "set" && space === undefined);
+    const transaction = transactionOf(
+      commit,
+      this.#layout,
+      ({ session, ttl }) =>
+        session !== undefined ? leaseOf(session) : ttl !== undefined ? leases.get(leaseSeconds(ttl)) : undefined,
+      initialize,
+    );
+    const repeatable = mutations.length === 0;
+    const response = await this.#cluster.call("KV.Txn", transaction, { ...wait(), repeatable });
+    if (initialize && response.succeeded) this.#initialized = true;
+    const version = Number(response.header!.revision);
+    const answers = readsOf(response);
+    const entries = reads.map(async (read, i) => {
+      const kvs = await whole(this.#cluster, this.#layout, read, answers[i]!, version);
+      return entriesOf(read, { kvs }, this.#layout);
+    });
+    return { ok: response.succeeded, version, reads: await Promise.all(entries) };
+  }
+
+  #checkSession(mutation: Mutation): void {
+    if (mutation.type !== "set" || mutation.session === undefined) return;
+    if (leaseOf(mutation.session) === undefined || this.#sessions.hasEnded(mutation.session))
+      throw new StoreError(
+        "ERR_STORE_SESSION_LOST",
+        `The session ${mutation.session} has ended; nothing was written for it. Open another`,
+      );
+  }
+
+  /** Tells the owners, of the sessions that a refused commit was for, which are gone. */
+  async #findLost(mutations: readonly Mutation[]): Promise<void> {
+    for (const mutation of mutations)
+      if (mutation.type === "set" && mutation.session !== undefined) await this.#sessions.verify(mutation.session);
+  }
+}

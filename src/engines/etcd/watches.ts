@@ -1,0 +1,234 @@
+import { ChangeQueue } from "../../engine/change-queue.ts";
+import type { WatchOptions } from "../../engine/engine.ts";
+import type { Change, Range, Space } from "../../engine/entry.ts";
+import { StoreError } from "../../errors.ts";
+import { backOff, type Cluster, pause, Refusal } from "./cluster.ts";
+import type { WatchStream } from "./connection.ts";
+import { isCallFailure, isCompacted, judge } from "./etcd-error.ts";
+import type { Interval, Layout } from "./layout.ts";
+import type { WatchRequest, WatchResponse } from "./protocol.ts";
+
+/** After so many milliseconds of silence the stream is asked for a sign of life; without one for as long again it is given up. */
+const SILENCE = 2000;
+
+/** One interval that the stream watches. */
+interface Watcher {
+  readonly id: number;
+  readonly interval: Interval;
+  readonly space: Space | undefined;
+  readonly queue: ChangeQueue;
+  /** Everything below this revision was passed on: from here it goes on after a new connection. */
+  next: number;
+}
+
+interface Connected {
+  readonly stream: WatchStream;
+  readonly drop: () => void;
+}
+
+/**
+ * All watches of an engine on one stream. When that ends or falls silent, another is opened, on the next member, and each
+ * watcher goes on where it was; if the revisions since then were compacted, it ends with `ERR_STORE_HISTORY_LOST`.
+ */
+export class Watches {
+  readonly #cluster: Cluster;
+  readonly #layout: Layout;
+  readonly #watchers = new Map<number, Watcher>();
+  readonly #queues = new Set<ChangeQueue>();
+  #ids = 0;
+  #connected: Connected | undefined;
+  #connecting = false;
+  #failures = 0;
+  #heardAt = 0;
+  #asked = false;
+  #pulse: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(cluster: Cluster, layout: Layout) {
+    this.#cluster = cluster;
+    this.#layout = layout;
+  }
+
+  /** How many watchers are on the stream. */
+  get size(): number {
+    return this.#watchers.size;
+  }
+
+  open(ranges: readonly Range[], options: WatchOptions): ChangeQueue {
+    // Without `from`: what this handle has heard of is the newest state before the call that can be told for certain.
+    const from = options.from ?? this.#cluster.revision;
+    const mine: Watcher[] = [];
+    const queue: ChangeQueue = new ChangeQueue({
+      signal: options.signal,
+      keepAlive: options.keepAlive,
+      ended: () => {
+        this.#queues.delete(queue);
+        for (const watcher of mine) this.#remove(watcher);
+      },
+    });
+    if (queue.closed) return queue;
+    this.#queues.add(queue);
+    for (const range of ranges) {
+      const interval = this.#layout.interval(range);
+      if (interval) mine.push({ id: ++this.#ids, interval, space: range.space, queue, next: from + 1 });
+    }
+    for (const watcher of mine) this.#watchers.set(watcher.id, watcher);
+    if (this.#connected) for (const watcher of mine) this.#create(watcher);
+    else this.#connect();
+    return queue;
+  }
+
+  close(error: StoreError): void {
+    this.#closed = true;
+    for (const queue of [...this.#queues]) queue.fail(error);
+    clearInterval(this.#pulse);
+    this.#connected?.stream.cancel();
+    this.#connected = undefined;
+  }
+
+  #remove(watcher: Watcher): void {
+    if (!this.#watchers.delete(watcher.id)) return;
+    this.#send({ cancel_request: { watch_id: watcher.id } });
+  }
+
+  #fail(watcher: Watcher, error: unknown): void {
+    this.#watchers.delete(watcher.id);
+    watcher.queue.fail(error);
+  }
+
+  #send(request: WatchRequest): void {
+    this.#connected?.stream.write(request);
+  }
+
+  #create(watcher: Watcher): void {
+    const { id, interval, next } = watcher;
+    this.#send({
+      create_request: { ...interval, start_revision: next, progress_notify: true, watch_id: id },
+    });
+    // Only what lies behind may have been compacted.
+    if (next <= this.#cluster.revision) this.#checkHistory(watcher, next - 1);
+  }
+
+  /**
+   * Whether all that came after that revision is still held. The server reports a start that was compacted away, but not one
+   * that is the compacted revision itself, whose deletes are gone too.
+   */
+  async #checkHistory(watcher: Watcher, from: number): Promise<void> {
+    if (from < 1) return;
+    const { key } = this.#layout.all;
+    try {
+      await this.#cluster.call("KV.Range", { key, revision: from, count_only: true }, { keepAlive: false });
+    } catch (error) {
+      if (error instanceof Refusal && isCompacted(error.failure) && this.#watchers.has(watcher.id))
+        this.#fail(watcher, historyLost(from));
+    }
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#connecting || this.#connected || this.#closed) return;
+    this.#connecting = true;
+    try {
+      while (this.#watchers.size > 0 && !this.#closed) {
+        const connected = await this.#cluster.watch();
+        if (connected && !this.#closed) {
+          this.#attach(connected);
+          break;
+        }
+        connected?.stream.cancel();
+        await pause(backOff(this.#failures++), undefined, false);
+      }
+    } catch (error) {
+      for (const watcher of [...this.#watchers.values()]) this.#fail(watcher, error);
+    } finally {
+      this.#connecting = false;
+    }
+  }
+
+  #attach(connected: Connected): void {
+    this.#connected = connected;
+    this.#listening();
+    const { stream } = connected;
+    stream.on("data", (response) => this.#receive(response));
+    stream.on("error", (error) => this.#detach(connected, error));
+    stream.on("end", () => this.#detach(connected));
+    for (const watcher of [...this.#watchers.values()]) this.#create(watcher);
+    this.#pulse ??= setInterval(() => this.#feelPulse(), SILENCE / 4).unref();
+  }
+
+  #detach(connected: Connected, error?: unknown): void {
+    if (this.#connected !== connected) return;
+    this.#connected = undefined;
+    if (this.#closed) return;
+    if (isCallFailure(error)) {
+      const verdict = judge(error);
+      if (verdict === "token") this.#cluster.forgetToken();
+      if (verdict === "final" || (verdict === "token" && !this.#cluster.location.credentials)) {
+        const reason = this.#cluster.explain(new Refusal(error));
+        for (const watcher of [...this.#watchers.values()]) this.#fail(watcher, reason);
+        return;
+      }
+      // The member is well connected to us, but not to its cluster, or is about to end.
+      connected.drop();
+    }
+    pause(backOff(this.#failures++), undefined, false).then(() => this.#connect());
+  }
+
+  #listening(): void {
+    this.#heardAt = performance.now();
+    this.#asked = false;
+  }
+
+  #feelPulse(): void {
+    const connected = this.#connected;
+    if (!connected || this.#watchers.size === 0) {
+      this.#listening();
+      return;
+    }
+    const silent = performance.now() - this.#heardAt;
+    if (!this.#asked && silent >= SILENCE) {
+      this.#asked = true;
+      this.#heardAt = performance.now();
+      this.#send({ progress_request: {} });
+    } else if (this.#asked && silent >= SILENCE) {
+      this.#connected = undefined;
+      connected.stream.cancel();
+      connected.drop();
+      this.#connect();
+    }
+  }
+
+  #receive(response: WatchResponse): void {
+    this.#listening();
+    this.#failures = 0;
+    this.#cluster.onAnswer();
+    const watcher = this.#watchers.get(Number(response.watch_id));
+    if (!watcher) return;
+    if (response.canceled) {
+      const compacted = Number(response.compact_revision);
+      if (compacted > 0) this.#fail(watcher, historyLost(watcher.next - 1, compacted));
+      else this.#fail(watcher, this.#refused(response.cancel_reason));
+      return;
+    }
+    if (response.created) return;
+    const { events } = response;
+    const newest = Number(events.length > 0 ? events.at(-1)!.kv.mod_revision : response.header?.revision);
+    if (events.length > 0) this.#cluster.sawRevision(newest);
+    // Without events it is a progress report: all up to its revision was sent.
+    if (newest >= watcher.next) watcher.next = newest + 1;
+    const changes: Change[] = events.map((event) => this.#layout.change(event, watcher.space));
+    watcher.queue.push(changes);
+  }
+
+  #refused(reason: string): unknown {
+    const code = /permission denied/.test(reason) ? 7 : 9;
+    return this.#cluster.explain(new Refusal(Object.assign(new Error(reason), { code, details: reason })));
+  }
+}
+
+function historyLost(from: number, oldest?: number): StoreError {
+  const held = oldest === undefined ? "" : ` (oldest: ${oldest})`;
+  return new StoreError(
+    "ERR_STORE_HISTORY_LOST",
+    `What came after version ${from} is no longer held, because the server compacted its history${held}; list the keys, and watch from the listing's version`,
+  );
+}
