@@ -1,6 +1,6 @@
 import { Candidacy } from "../../src/coordination/election.ts";
+import { LockClient } from "../../src/coordination/lock-client.ts";
 import type { Participant } from "../../src/coordination/participant.ts";
-import { Semaphore } from "../../src/coordination/semaphore.ts";
 import type { Engine, Session } from "../../src/engine/engine.ts";
 import type { Subject } from "../peer.ts";
 
@@ -14,6 +14,7 @@ export function engineSubject(engine: Engine): Subject {
       return session;
     },
   };
+  const locks = new LockClient(participant);
   return {
     set: (key, value) => engine.commit({ mutations: [{ type: "set", key, value }] }),
     get: async (key) => (await engine.get(key))?.value,
@@ -21,8 +22,8 @@ export function engineSubject(engine: Engine): Subject {
       return (await engine.commit({ checks: [{ key, version: 0 }], mutations: [{ type: "set", key, value }] })).ok;
     },
     async lock(name) {
-      const permit = await new Semaphore(participant, name, 1).acquire();
-      return () => permit.release();
+      const lock = await locks.lock(name);
+      return () => lock.release();
     },
     elect: (name) => new Candidacy(participant, name).won,
     async watch(key, called) {

@@ -30,6 +30,7 @@ export class Connection {
   readonly #begin: StatementSync;
   readonly #beginImmediate: StatementSync;
   readonly #commit: StatementSync;
+  readonly #prepared = new Map<string, StatementSync>();
 
   /** Opens what is there; `undefined` if nothing was ever set. */
   static toRead(path: string): Connection | undefined {
@@ -114,6 +115,16 @@ export class Connection {
   /** Changes when another connection has committed. */
   dataVersion(): number {
     return (this.#dataVersion.get() as unknown as [number])[0];
+  }
+
+  /** A statement whose rows are objects, prepared once: preparing costs more than running. */
+  statement(sql: string): StatementSync {
+    let statement = this.#prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.db.prepare(sql);
+      this.#prepared.set(sql, statement);
+    }
+    return statement;
   }
 
   /** Runs `body` in one transaction that sees one state and may write. Throws SQLite's busy error at once if it cannot begin. */

@@ -25,32 +25,31 @@ export interface Interest {
   readonly past?: string | null;
 }
 
-export function addSession({ db }: Connection, row: SessionRow): void {
-  db.prepare("INSERT INTO ipctools_session VALUES (?, ?, ?, ?)").run(row.id, row.pid, row.socket, row.since);
+export function addSession(connection: Connection, row: SessionRow): void {
+  connection.statement("INSERT INTO ipctools_session VALUES (?, ?, ?, ?)").run(row.id, row.pid, row.socket, row.since);
 }
 
-export function hasSession({ db }: Connection, id: string): boolean {
-  return db.prepare("SELECT 1 FROM ipctools_session WHERE id = ?").get(id) !== undefined;
+export function hasSession(connection: Connection, id: string): boolean {
+  return connection.statement("SELECT 1 FROM ipctools_session WHERE id = ?").get(id) !== undefined;
 }
 
-export function findSession({ db }: Connection, id: string): SessionRow | undefined {
-  return db.prepare("SELECT * FROM ipctools_session WHERE id = ?").get(id) as SessionRow | undefined;
+export function findSession(connection: Connection, id: string): SessionRow | undefined {
+  return connection.statement("SELECT * FROM ipctools_session WHERE id = ?").get(id) as SessionRow | undefined;
 }
 
-export function listSessions({ db }: Connection): SessionRow[] {
-  return db.prepare("SELECT * FROM ipctools_session").all() as unknown as SessionRow[];
+export function listSessions(connection: Connection): SessionRow[] {
+  return connection.statement("SELECT * FROM ipctools_session").all() as unknown as SessionRow[];
 }
 
 /** Deletes the session with everything that is bound to it. Returns the keys of the entries that went. */
 export function clearSession(connection: Connection, id: string): WrittenKey[] {
-  const { db } = connection;
   const gone: WrittenKey[] = [];
   for (const table of connection.tables())
     for (const key of table.deleteOf(id)) gone.push({ key, system: table.system });
-  const watched = Number(db.prepare("DELETE FROM ipctools_key_watcher WHERE session = ?").run(id).changes);
-  const ranges = Number(db.prepare("DELETE FROM ipctools_range_watcher WHERE session = ?").run(id).changes);
+  const watched = Number(connection.statement("DELETE FROM ipctools_key_watcher WHERE session = ?").run(id).changes);
+  const ranges = Number(connection.statement("DELETE FROM ipctools_range_watcher WHERE session = ?").run(id).changes);
   countWatchers(connection, -watched - ranges);
-  db.prepare("DELETE FROM ipctools_session WHERE id = ?").run(id);
+  connection.statement("DELETE FROM ipctools_session WHERE id = ?").run(id);
   return gone;
 }
 
@@ -61,12 +60,13 @@ export function changeInterests(
   added: readonly Interest[],
   removed: readonly Interest[],
 ): void {
-  const { db } = connection;
   let count = 0;
-  const addKey = db.prepare("INSERT OR IGNORE INTO ipctools_key_watcher VALUES (?, ?, ?)");
-  const addRange = db.prepare("INSERT INTO ipctools_range_watcher VALUES (?, ?, ?, ?)");
-  const removeKey = db.prepare("DELETE FROM ipctools_key_watcher WHERE system = ? AND key = ? AND session = ?");
-  const removeRange = db.prepare(
+  const addKey = connection.statement("INSERT OR IGNORE INTO ipctools_key_watcher VALUES (?, ?, ?)");
+  const addRange = connection.statement("INSERT INTO ipctools_range_watcher VALUES (?, ?, ?, ?)");
+  const removeKey = connection.statement(
+    "DELETE FROM ipctools_key_watcher WHERE system = ? AND key = ? AND session = ?",
+  );
+  const removeRange = connection.statement(
     `DELETE FROM ipctools_range_watcher WHERE rowid =
      (SELECT rowid FROM ipctools_range_watcher WHERE system = ? AND first = ? AND past IS ? AND session = ? LIMIT 1)`,
   );
@@ -82,13 +82,13 @@ export function changeInterests(
   countWatchers(connection, count);
 }
 
-function countWatchers({ db }: Connection, change: number): void {
-  if (change !== 0) db.prepare("UPDATE ipctools_revision SET watchers = watchers + ?").run(change);
+function countWatchers(connection: Connection, change: number): void {
+  if (change !== 0) connection.statement("UPDATE ipctools_revision SET watchers = watchers + ?").run(change);
 }
 
 /** The sessions that watch any of the keys. */
-export function watchersOf({ db }: Connection, keys: readonly WrittenKey[]): Set<string> {
-  const find = db.prepare(
+export function watchersOf(connection: Connection, keys: readonly WrittenKey[]): Set<string> {
+  const find = connection.statement(
     `SELECT session FROM ipctools_key_watcher WHERE system = :system AND key = :key
      UNION SELECT session FROM ipctools_range_watcher
        WHERE system = :system AND first <= :key AND (past IS NULL OR past > :key)`,

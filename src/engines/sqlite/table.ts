@@ -34,11 +34,10 @@ export class Table {
   readonly #name: string;
   readonly #columns: string;
   readonly #careful: boolean;
-  readonly #prepared = new Map<string, StatementSync>();
+  /** By a name of our own: texts that are put together at every call would cost as much as running some of them. */
+  readonly #prepared = new Map<string | number, StatementSync>();
   readonly #plainValue: StatementSync;
-  #put: StatementSync | undefined;
   #putUnwatched: StatementSync | undefined;
-  #headAndRevision: StatementSync | undefined;
   /** Whether somebody watched something when last it was seen. */
   #isAnythingWatched = false;
 
@@ -67,7 +66,7 @@ export class Table {
   }
 
   get(key: string): Entry | undefined {
-    const row = this.#statement(`SELECT ${this.#columns} FROM ${this.#name} WHERE key = ?`).get(key);
+    const row = this.#statement("get", () => `SELECT ${this.#columns} FROM ${this.#name} WHERE key = ?`).get(key);
     return row === undefined ? undefined : this.#entry(row as unknown as Row);
   }
 
@@ -75,27 +74,32 @@ export class Table {
   list(range: RangeRead, newerThan?: number): Entry[] {
     const parameters: SQLInputValue[] = [];
     const conditions: string[] = [];
-    const where = (condition: string, parameter: SQLInputValue) => {
+    let shape = range.reverse ? 1 : 0;
+    const where = (bit: number, condition: string, parameter: SQLInputValue) => {
+      shape |= bit;
       parameters.push(parameter);
-      conditions.push(`${condition} ?`);
+      conditions.push(condition);
     };
-    if (range.key !== undefined) where("key =", range.key);
+    if (range.key !== undefined) where(2, "key = ?", range.key);
     else {
       const { start, end } = boundsOf(range);
-      if (start !== "") where("key >=", start);
-      if (end !== undefined) where("key <", end);
+      if (start !== "") where(4, "key >= ?", start);
+      if (end !== undefined) where(8, "key < ?", end);
     }
-    if (newerThan !== undefined) where("version >", newerThan);
-    const direction = range.reverse ? "DESC" : "ASC";
-    const order = range.order === "created" ? `created ${direction}, key ${direction}` : `key ${direction}`;
-    let sql = `SELECT ${this.#columns} FROM ${this.#name}`;
-    if (conditions.length > 0) sql += ` WHERE ${conditions.join(" AND ")}`;
-    sql += ` ORDER BY ${order}`;
+    if (newerThan !== undefined) where(16, "version > ?", newerThan);
+    if (range.order === "created") shape |= 32;
     if (range.limit !== undefined) {
+      shape |= 64;
       parameters.push(range.limit);
-      sql += ` LIMIT ?`;
     }
-    const rows = this.#statement(sql).all(...parameters) as unknown as Row[];
+    const statement = this.#statement(shape, () => {
+      const direction = range.reverse ? "DESC" : "ASC";
+      const order = range.order === "created" ? `created ${direction}, key ${direction}` : `key ${direction}`;
+      const which = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
+      const most = range.limit === undefined ? "" : " LIMIT ?";
+      return `SELECT ${this.#columns} FROM ${this.#name}${which} ORDER BY ${order}${most}`;
+    });
+    const rows = statement.all(...parameters) as unknown as Row[];
     return rows.map((row) => this.#entry(row));
   }
 
@@ -125,20 +129,22 @@ export class Table {
    * entry that is there is bound to a session or a time, which has to be looked at first.
    */
   put(key: string, value: Value): Written | undefined {
-    this.#put ??= this.#prepare(
-      `INSERT INTO ${this.#name} (key, value, version, created)
+    const put = this.#statement(
+      "put",
+      () => `INSERT INTO ${this.#name} (key, value, version, created)
        VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE session IS NULL AND expires_at IS NULL
        RETURNING ${this.#written()}`,
     );
-    return this.#toldBy(this.#put.all(key, value));
+    return this.#toldBy(put.all(key, value));
   }
 
   /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
   insert(key: string, value: Value): Written | undefined {
     const rows = this.#statement(
-      `INSERT INTO ${this.#name} (key, value, version, created)
+      "insert",
+      () => `INSERT INTO ${this.#name} (key, value, version, created)
        VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO NOTHING RETURNING ${this.#written()}`,
     ).all(key, value);
@@ -148,7 +154,8 @@ export class Table {
   /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
   set(key: string, value: Value, version: number, session: string | undefined, expiresAt: number | undefined): boolean {
     const row = this.#statement(
-      `INSERT INTO ${this.#name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+      "set",
+      () => `INSERT INTO ${this.#name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, session = excluded.session,
          expires_at = excluded.expires_at
        RETURNING ${isWatched("key", this.system)}`,
@@ -159,14 +166,18 @@ export class Table {
   /** Deletes an entry. Returns `undefined` if there is none, else whether anybody watches the key. */
   delete(key: string): boolean | undefined {
     const row = this.#statement(
-      `DELETE FROM ${this.#name} WHERE key = ? RETURNING ${isWatched("key", this.system)}`,
+      "delete",
+      () => `DELETE FROM ${this.#name} WHERE key = ? RETURNING ${isWatched("key", this.system)}`,
     ).get(key) as unknown as [number] | undefined;
     return row === undefined ? undefined : row[0] === 1;
   }
 
   /** The version of an entry, 0 if there is none, and what it is bound to. */
   head(key: string): Head {
-    const row = this.#statement(`SELECT version, session, expires_at FROM ${this.#name} WHERE key = ?`).get(key);
+    const row = this.#statement(
+      "head",
+      () => `SELECT version, session, expires_at FROM ${this.#name} WHERE key = ?`,
+    ).get(key);
     if (row === undefined) return { version: 0 };
     const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
@@ -174,10 +185,11 @@ export class Table {
 
   /** The same in one look with the revision; `undefined` if there is no entry. */
   headAndRevision(key: string): (Head & { readonly revision: number }) | undefined {
-    this.#headAndRevision ??= this.#prepare(
-      `SELECT version, session, expires_at, (SELECT revision FROM ipctools_revision) FROM ${this.#name} WHERE key = ?`,
-    );
-    const row = this.#headAndRevision.get(key);
+    const row = this.#statement(
+      "head and revision",
+      () =>
+        `SELECT version, session, expires_at, (SELECT revision FROM ipctools_revision) FROM ${this.#name} WHERE key = ?`,
+    ).get(key);
     if (row === undefined) return undefined;
     const [version, session, expiresAt, revision] = row as unknown as [number, string | null, number | null, number];
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined, revision };
@@ -195,22 +207,27 @@ export class Table {
 
   /** When the next entry runs out, in milliseconds since the epoch; `undefined` if none does. */
   nextExpiry(): number | undefined {
-    const sql = `SELECT min(expires_at) FROM ${this.#name} WHERE expires_at IS NOT NULL`;
-    return (this.#statement(sql).get() as unknown as [number | null])[0] ?? undefined;
+    const next = this.#statement(
+      "next expiry",
+      () => `SELECT min(expires_at) FROM ${this.#name} WHERE expires_at IS NOT NULL`,
+    );
+    return (next.get() as unknown as [number | null])[0] ?? undefined;
   }
 
   /** The sessions that entries of the range are bound to. */
   sessionsIn(range: Range): string[] {
     const { start, end } = boundsOf(range);
-    const sql = `SELECT DISTINCT session FROM ${this.#name} WHERE session IS NOT NULL AND key >= ? AND (? IS NULL OR key < ?)`;
-    return (this.#statement(sql).all(start, end ?? null, end ?? null) as unknown as [string][]).map(
-      ([session]) => session,
+    const sessions = this.#statement(
+      "sessions",
+      () =>
+        `SELECT DISTINCT session FROM ${this.#name} WHERE session IS NOT NULL AND key >= ? AND (? IS NULL OR key < ?)`,
     );
+    return (sessions.all(start, end ?? null, end ?? null) as unknown as [string][]).map(([session]) => session);
   }
 
   /** How many entries there are, those included that ran out and were not noticed yet. */
   count(): number {
-    return (this.#statement(`SELECT count(*) FROM ${this.#name}`).get() as unknown as [number])[0];
+    return (this.#statement("count", () => `SELECT count(*) FROM ${this.#name}`).get() as unknown as [number])[0];
   }
 
   #written(): string {
@@ -226,15 +243,17 @@ export class Table {
 
   #deleted(condition: string, parameter: SQLInputValue): string[] {
     const key = this.#careful ? "CAST(key AS BLOB)" : "key";
-    const rows = this.#statement(`DELETE FROM ${this.#name} WHERE ${condition} RETURNING ${key}`).all(parameter);
+    const rows = this.#statement(condition, () => `DELETE FROM ${this.#name} WHERE ${condition} RETURNING ${key}`).all(
+      parameter,
+    );
     return (rows as unknown as [string | Uint8Array][]).map(([text]) => wholeText(text));
   }
 
-  #statement(sql: string): StatementSync {
-    let statement = this.#prepared.get(sql);
+  #statement(name: string | number, sql: () => string): StatementSync {
+    let statement = this.#prepared.get(name);
     if (statement === undefined) {
-      statement = this.#prepare(sql);
-      this.#prepared.set(sql, statement);
+      statement = this.#prepare(sql());
+      this.#prepared.set(name, statement);
     }
     return statement;
   }
