@@ -74,7 +74,8 @@ export function isUnknown(error: unknown): boolean {
   return error instanceof StoreError && error.code === "ERR_STORE_OUTCOME_UNKNOWN";
 }
 
-function isPassing(error: unknown): boolean {
+/** Whether the same may succeed later: the store is busy or out of reach for a moment, or it lost an answer. */
+export function isPassing(error: unknown): boolean {
   return error instanceof StoreError && (error.retryable || isUnknown(error));
 }
 
