@@ -157,7 +157,7 @@ class Encoder {
       types.isWeakMap(value) ||
       types.isWeakSet(value) ||
       types.isSharedArrayBuffer(value) ||
-      types.isExternal(value) ||
+      types.isExternal?.(value) || // Deno has none.
       PLATFORM_OBJECTS.has(Object.prototype.toString.call(value))
     )
       throw notCloneable(value);
