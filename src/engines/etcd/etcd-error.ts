@@ -2,7 +2,7 @@ import { outOfRange, StoreError } from "../../errors.ts";
 import { REQUEST_BYTES } from "./support.ts";
 
 /** The codes of gRPC that are told apart. */
-export const CANCELLED = 1;
+const CANCELLED = 1;
 const UNKNOWN = 2;
 const INVALID_ARGUMENT = 3;
 export const DEADLINE_EXCEEDED = 4;
