@@ -21,6 +21,11 @@ export function latencies(samples: readonly number[]): Figures {
   return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) };
 }
 
+/** Also what only behaves like a promise, as a query that is sent when it is awaited. */
+export function isPromise(answer: unknown): answer is PromiseLike<unknown> {
+  return typeof (answer as PromiseLike<unknown> | undefined)?.then === "function";
+}
+
 /** How long a chunk of calls takes: long enough for the clock, short enough for many in a trial. In microseconds. */
 const CHUNK = 2_000;
 
@@ -35,7 +40,9 @@ export async function perCall(
   most = Number.POSITIVE_INFINITY,
 ): Promise<Figures> {
   let n = 0;
-  const isAsync = call(n++) instanceof Promise;
+  const first = call(n++);
+  const isAsync = isPromise(first);
+  await first;
   const times = async (count: number) => {
     const begun = now();
     if (isAsync) for (let i = 0; i < count; i++) await call(n++);

@@ -1,6 +1,6 @@
 import { Crew } from "../crew.ts";
 import type { Operation } from "../operation.ts";
-import { now } from "../timing.ts";
+import { isPromise, now } from "../timing.ts";
 
 interface Shift {
   calls: number;
@@ -44,7 +44,7 @@ export const contention: Operation = {
       let longest = 0;
       for (let last = begin; last < begin + duration * 2000; calls++) {
         const set = subject.set!(`${key}-${calls % 100}`, `value ${calls}`);
-        if (set instanceof Promise) await set;
+        if (isPromise(set)) await set;
         const at = now();
         longest = Math.max(longest, at - last);
         last = at;

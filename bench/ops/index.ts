@@ -1,8 +1,11 @@
 import type { Operation } from "../operation.ts";
 import { contention } from "./contention.ts";
 import { failOver } from "./fail-over.ts";
+import { list } from "./list.ts";
 import { handOver, lock } from "./lock.ts";
+import { onEtcd, onRedis } from "./servers.ts";
 import { create, createExisting, get, set } from "./values.ts";
+import { waiters } from "./waiters.ts";
 import { bystanders, watch } from "./watch.ts";
 
 /** In the order of the report. */
@@ -17,4 +20,8 @@ export const operations: readonly Operation[] = [
   failOver,
   watch,
   bystanders,
+  waiters,
+  list,
+  ...onRedis,
+  ...onEtcd,
 ];

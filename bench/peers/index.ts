@@ -1,6 +1,7 @@
 import type { Peer } from "../peer.ts";
 import { betterSqlite3 } from "./better-sqlite3.ts";
 import { broadcastChannel } from "./broadcast-channel.ts";
+import { etcd3 } from "./etcd3.ts";
 import { filePerValue } from "./file-per-value.ts";
 import { ipctools } from "./ipctools.ts";
 import { ipctoolsFile } from "./ipctools-file.ts";
@@ -9,6 +10,7 @@ import { lmdb } from "./lmdb.ts";
 import { nodeSqlite } from "./node-sqlite.ts";
 import { properLockfile } from "./proper-lockfile.ts";
 import { python } from "./python.ts";
+import { redis, redisSemaphore, redlock } from "./redis.ts";
 
 /** In the order of the tables. */
 export const peers: readonly Peer[] = [
@@ -22,4 +24,8 @@ export const peers: readonly Peer[] = [
   properLockfile,
   broadcastChannel,
   ...python,
+  redis,
+  redlock,
+  redisSemaphore,
+  etcd3,
 ];

@@ -27,7 +27,7 @@ test("the benchmark runs all its operations, without a network and with what is 
   assert.equal(status, 0);
   assert.equal(fs.readFileSync(out, "utf8"), stdout.replace(/\n$/, ""));
   const report = JSON.parse(fs.readFileSync(out.replace(/md$/, "json"), "utf8")) as Report;
-  for (const operation of operations) {
+  for (const operation of operations.filter(({ server }) => server === undefined)) {
     const found = report.results.filter(
       (result) => result.operation === operation.name && result.peer.startsWith("ipctools"),
     );
