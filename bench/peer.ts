@@ -41,6 +41,8 @@ export interface Subject {
   /** Calls back with each message that others post. Resolves when nothing will be missed any more. */
   listen?(channel: string, called: (message: string) => void): Promise<unknown>;
   post?(channel: string, message: string): Answer<unknown>;
+  /** The result of the function, which runs once for all processes. */
+  once?(name: string, run: () => Promise<number>): Promise<number>;
   /** How many keys there are that begin with the prefix, all of them read. */
   list?(prefix: string): Promise<number>;
   close?(): Answer<unknown>;

@@ -1,8 +1,10 @@
 import type { Operation } from "../operation.ts";
+import { channel, channelLatency } from "./channel.ts";
 import { contention } from "./contention.ts";
 import { failOver } from "./fail-over.ts";
 import { list } from "./list.ts";
 import { handOver, lock } from "./lock.ts";
+import { once } from "./once.ts";
 import { onEtcd, onRedis } from "./servers.ts";
 import { create, createExisting, get, set } from "./values.ts";
 import { waiters } from "./waiters.ts";
@@ -20,6 +22,9 @@ export const operations: readonly Operation[] = [
   failOver,
   watch,
   bystanders,
+  channelLatency,
+  channel,
+  once,
   waiters,
   list,
   ...onRedis,

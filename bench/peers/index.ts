@@ -5,6 +5,7 @@ import { etcd3 } from "./etcd3.ts";
 import { filePerValue } from "./file-per-value.ts";
 import { ipctools } from "./ipctools.ts";
 import { ipctoolsFile } from "./ipctools-file.ts";
+import { ipctoolsEtcd } from "./ipctools-servers.ts";
 import { keyv } from "./keyv.ts";
 import { lmdb } from "./lmdb.ts";
 import { nodeSqlite } from "./node-sqlite.ts";
@@ -27,5 +28,6 @@ export const peers: readonly Peer[] = [
   redis,
   redlock,
   redisSemaphore,
+  ipctoolsEtcd,
   etcd3,
 ];
