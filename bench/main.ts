@@ -14,7 +14,7 @@ import type { Task } from "./trial.ts";
 
 const HELP = `npm run bench -- [options]: ipctools beside what people use instead, in one run
   --only NAMES       these operations only, separated by commas: ${operations.map(({ name }) => name).join(", ")}
-  --peers NAMES      these peers only (and the one that the ratios refer to): ${peers.map(({ name }) => name).join(", ")}
+  --peers NAMES      these peers only (and those that the ratios refer to, but not with --quick): ${peers.map(({ name }) => name).join(", ")}
   --rounds N         rounds (default 5); the trials of a round alternate, and the medians over the rounds are shown
   --duration MS      how long a trial measures (default 300)
   --quick            one short round with the smallest sizes: shows that everything runs, and no more
@@ -47,7 +47,7 @@ const rounds = options.quick ? 1 : count("rounds", options.rounds ?? "5");
 const duration = options.quick ? 30 : count("duration", options.duration ?? "300");
 const chosen = select("--only", options.only, operations);
 const wantedPeers = select("--peers", options.peers, peers);
-const references = new Set(chosen.map(({ reference }) => reference));
+const references = new Set(options.quick ? [] : chosen.map(({ reference }) => reference));
 const taking = peers.filter(
   (peer) =>
     (wantedPeers.includes(peer) || references.has(peer.name)) && chosen.some((operation) => takesPart(peer, operation)),
