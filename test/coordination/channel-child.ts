@@ -9,7 +9,7 @@ import { participate } from "../fixtures/participant.ts";
 const [file, journal, id, count] = process.argv.slice(2) as [string, string, string, string];
 
 const { engine, session } = await participate(file);
-const channel = new Channel<{ from: string; n: number }>({ engine, session }, "news");
+const channel = new Channel<{ from: string; n: number }>({ engine, session }, "news", { capacity: 100_000 });
 const out = fs.openSync(journal, "a");
 channel.onmessage = ({ data }) => fs.writeSync(out, `${data.from} ${data.n}\n`);
 channel.onmessageerror = ({ data }) => fs.writeSync(out, `error ${data}\n`);
