@@ -39,9 +39,10 @@ export function findPython(mayInstall: boolean): string | undefined {
 }
 
 /** Why a peer cannot take part; `undefined` if it can. */
-export function whyMissing({ packages = [], python, server }: Peer, servers: Servers): string | undefined {
+export function whyMissing({ packages = [], python, server, built }: Peer, servers: Servers): string | undefined {
   const missing = packages.filter((name) => !fs.existsSync(path.join(folder, "node_modules", name, "package.json")));
   if (missing.length > 0) return `not installed: ${missing.join(", ")}`;
+  if (built !== undefined && !fs.existsSync(built)) return "not built: npm run build";
   if (server !== undefined && servers[server] === undefined) return `no ${server} server on the PATH`;
   if (python === undefined) return undefined;
   if (servers.python === undefined) return "no python3 on the PATH";

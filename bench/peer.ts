@@ -19,6 +19,8 @@ export interface Peer {
   readonly server?: keyof Servers;
   /** Measured by a Python program of ours: the module that it imports. */
   readonly python?: string;
+  /** A file that `npm run build` makes. */
+  readonly built?: string;
   /** What it takes part in. */
   readonly does: readonly Ability[];
   open?(place: Place): Promise<Subject> | Subject;
@@ -43,6 +45,8 @@ export interface Subject {
   post?(channel: string, message: string): Answer<unknown>;
   /** The result of the function, which runs once for all processes. */
   once?(name: string, run: () => Promise<number>): Promise<number>;
+  /** Starts a program and waits for its end. */
+  start?(): void;
   /** How many keys there are that begin with the prefix, all of them read. */
   list?(prefix: string): Promise<number>;
   close?(): Answer<unknown>;

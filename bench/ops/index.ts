@@ -6,6 +6,7 @@ import { list } from "./list.ts";
 import { handOver, lock } from "./lock.ts";
 import { once } from "./once.ts";
 import { onEtcd, onRedis } from "./servers.ts";
+import { start } from "./start.ts";
 import { create, createExisting, get, set } from "./values.ts";
 import { waiters } from "./waiters.ts";
 import { bystanders, watch } from "./watch.ts";
@@ -17,6 +18,7 @@ export const operations: readonly Operation[] = [
   create,
   createExisting,
   contention,
+  start,
   lock,
   handOver,
   failOver,

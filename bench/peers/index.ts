@@ -1,6 +1,7 @@
 import type { Peer } from "../peer.ts";
 import { betterSqlite3 } from "./better-sqlite3.ts";
 import { broadcastChannel } from "./broadcast-channel.ts";
+import { commandLine, nodeItself } from "./command-line.ts";
 import { etcd3 } from "./etcd3.ts";
 import { filePerValue } from "./file-per-value.ts";
 import { ipctools } from "./ipctools.ts";
@@ -25,6 +26,8 @@ export const peers: readonly Peer[] = [
   properLockfile,
   broadcastChannel,
   ...python,
+  commandLine,
+  nodeItself,
   redis,
   redlock,
   redisSemaphore,
