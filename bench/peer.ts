@@ -45,6 +45,9 @@ export interface Subject {
   post?(channel: string, message: string): Answer<unknown>;
   /** The result of the function, which runs once for all processes. */
   once?(name: string, run: () => Promise<number>): Promise<number>;
+  push?(queue: string, job: string): Promise<unknown>;
+  /** Takes and acknowledges jobs without end; calls back after each. */
+  work?(queue: string, done: () => void): Promise<unknown>;
   /** Starts a program and waits for its end. */
   start?(): void;
   /** How many keys there are that begin with the prefix, all of them read. */

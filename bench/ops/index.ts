@@ -5,6 +5,7 @@ import { failOver } from "./fail-over.ts";
 import { list } from "./list.ts";
 import { handOver, lock } from "./lock.ts";
 import { once } from "./once.ts";
+import { queue } from "./queue.ts";
 import { onEtcd, onRedis } from "./servers.ts";
 import { start } from "./start.ts";
 import { create, createExisting, get, set } from "./values.ts";
@@ -26,6 +27,7 @@ export const operations: readonly Operation[] = [
   bystanders,
   channelLatency,
   channel,
+  queue,
   once,
   waiters,
   list,

@@ -3,6 +3,7 @@ import { Candidacy } from "../../src/coordination/election.ts";
 import { LockClient } from "../../src/coordination/lock-client.ts";
 import { once } from "../../src/coordination/once.ts";
 import type { Participant } from "../../src/coordination/participant.ts";
+import { Queue } from "../../src/coordination/queue.ts";
 import type { Engine, Session } from "../../src/engine/engine.ts";
 import type { Subject } from "../peer.ts";
 
@@ -21,6 +22,12 @@ export function engineSubject(engine: Engine, ttl?: number): Subject {
   const channel = (name: string) => {
     const known = channels.get(name) ?? new Channel<string>(participant, name, { capacity: 100_000 });
     channels.set(name, known);
+    return known;
+  };
+  const queues = new Map<string, Queue<string>>();
+  const queue = (name: string) => {
+    const known = queues.get(name) ?? new Queue<string>(participant, name);
+    queues.set(name, known);
     return known;
   };
   return {
@@ -50,6 +57,13 @@ export function engineSubject(engine: Engine, ttl?: number): Subject {
       return channel(name).ready;
     },
     post: (name, message) => channel(name).post(message),
+    push: (name, job) => queue(name).push(job),
+    async work(name, done) {
+      for await (const job of queue(name)) {
+        await job.ack();
+        done();
+      }
+    },
     once: (name, run) => once(participant, name, run),
     async list(prefix) {
       const { entries } = await engine.list({ prefix });

@@ -7,6 +7,6 @@ import { engineSubject } from "./engine-subject.ts";
 export const ipctoolsFile: Peer = {
   name: "ipctools-file",
   title: "**ipctools** (async, a file)",
-  does: ["set", "get", "create", "lock", "elect", "watch", "list", "listen", "post", "once"],
+  does: ["set", "get", "create", "lock", "elect", "watch", "list", "listen", "post", "once", "push"],
   open: async ({ folder }) => engineSubject(await openSqliteEngine(path.join(folder, "store.db"))),
 };
