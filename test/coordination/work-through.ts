@@ -81,7 +81,8 @@ export async function workThrough(t: TestContext, { jobs, workers, doomed }: Wor
   const silent = [...killed.values()].filter((point) => point === "acknowledged").length;
   assert.equal(begun.size, pushed);
   assert.equal(acknowledged.size, pushed - silent);
-  const again = [...begun.values()].filter(({ length }) => length > 1).length;
+  // One job may have met several of the doomed.
+  const again = [...begun.values()].reduce((sum, { length }) => sum + length - 1, 0);
   assert.equal(again, killed.size - silent);
   const { entries } = await participant.engine.list({ prefix: "done/" });
   assert.equal(entries.length, Math.ceil(pushed / 2));

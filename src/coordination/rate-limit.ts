@@ -1,0 +1,217 @@
+import { checkTtl } from "../engine/check-commit.ts";
+import type { WaitOptions } from "../engine/engine.ts";
+import type { Entry } from "../engine/entry.ts";
+import { invalidType, outOfRange, StoreError } from "../errors.ts";
+import { DEFAULT_TIMEOUT, LONGEST_TIMEOUT } from "../limits.ts";
+import { Deadline } from "./deadline.ts";
+import { optimistic } from "./optimistic.ts";
+import type { Participant } from "./participant.ts";
+import { steadily } from "./queue-wait.ts";
+import { systemKey } from "./system-key.ts";
+
+export interface RateLimitOptions {
+  /** How many are granted in any span of `per` milliseconds. From 1 to 1,000,000,000. */
+  readonly limit: number;
+  /** The span, in milliseconds. */
+  readonly per: number;
+}
+
+export interface RateDecision {
+  readonly granted: boolean;
+  /** How many more would be granted now. */
+  readonly remaining: number;
+  /** After how many milliseconds as many as were asked for could be granted; 0 if they were. */
+  readonly retryAfter: number;
+}
+
+/** Grants in the order of their times: when (milliseconds since the epoch) and how many. */
+type Log = readonly (readonly [time: number, count: number])[];
+
+interface State {
+  readonly log: Log;
+  /** 0 while there is no entry. */
+  readonly version: number;
+}
+
+/** Above this limit grants are kept in so many slots of the span instead of one by one. */
+const SLOTS = 128;
+const HIGHEST_LIMIT = 1_000_000_000;
+
+/**
+ * A sliding-window limit that all processes share: never more than `limit` grants in any span of `per` milliseconds, by the
+ * processes' clocks. Everybody should give the same `limit` and `per`. Up to a limit of 128 a grant returns exactly `per` after
+ * it was given; above, grants that fall into one of 128 slots of the span return together with the last of them, so at
+ * most 1/128 of `per` later and never sooner. A limit that nobody uses for `per` leaves nothing in the store.
+ *
+ * Algorithm: the sliding window log, its grants gathered in slots as those of sliding window counters, in one entry that is
+ * changed by compare-and-set (without the approximation of counters that weigh the window before).
+ */
+export class RateLimit {
+  readonly name: string;
+  readonly limit: number;
+  readonly per: number;
+  readonly #participant: Participant;
+  readonly #at: { readonly key: string; readonly space: "system" };
+  /** As last seen. */
+  #state: State | undefined;
+  /** Resolves when the `take()` that was called last has ended. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(participant: Participant, name: string, { limit, per }: RateLimitOptions) {
+    if (typeof name !== "string") throw invalidType("name", "a string", name);
+    checkWhole(limit, "limit", HIGHEST_LIMIT);
+    checkTtl(per);
+    if (per > LONGEST_TIMEOUT) throw outOfRange("per", `at most ${LONGEST_TIMEOUT} milliseconds`, per);
+    this.name = name;
+    this.limit = limit;
+    this.per = per;
+    this.#participant = participant;
+    this.#at = { key: systemKey("rate-limit", name), space: "system" };
+  }
+
+  /** Takes `count` (default 1) if they are to be had now, all or none. `timeout` as for a commit, default 5000. */
+  async tryTake(count = 1, options: WaitOptions = {}): Promise<RateDecision> {
+    checkWhole(count, "count", this.limit);
+    const deadline = new Deadline({ ...options, timeout: options.timeout ?? DEFAULT_TIMEOUT }, this.#what);
+    try {
+      return await this.#decide(count, deadline);
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+
+  /**
+   * Waits until `count` (default 1) are granted; calls on one object are served in their order. Rejects with the signal's
+   * reason, `ERR_STORE_TIMEOUT` (default: no time-out) or `ERR_STORE_CLOSED`: then nothing was taken.
+   */
+  async take(count = 1, options: WaitOptions = {}): Promise<RateDecision> {
+    checkWhole(count, "count", this.limit);
+    const deadline = new Deadline(options, this.#what);
+    const before = this.#last;
+    const own = Promise.withResolvers<void>();
+    this.#last = own.promise;
+    try {
+      await unlessAborted(before, deadline.signal);
+      for (;;) {
+        const decision = await steadily([deadline.signal], () => this.#decide(count, deadline));
+        if (decision.granted) return decision;
+        await deadline.pause(decision.retryAfter);
+      }
+    } finally {
+      deadline[Symbol.dispose]();
+      void before.then(own.resolve);
+    }
+  }
+
+  /** How things stand, without taking any. */
+  async peek(): Promise<RateDecision> {
+    const { log } = await this.#read();
+    const now = Date.now();
+    return this.#describe(false, this.#current(log, now), 1, now);
+  }
+
+  /** Forgets what was granted. */
+  async reset(options: WaitOptions = {}): Promise<void> {
+    await this.#participant.engine.commit({ mutations: [{ type: "delete", ...this.#at }] }, options);
+  }
+
+  get #what(): string {
+    return `A grant of the rate limit ${JSON.stringify(this.name)}`;
+  }
+
+  async #decide(count: number, deadline: Deadline): Promise<RateDecision> {
+    // What was seen last may be old: it is enough to try, and never enough to refuse.
+    let fresh = this.#state === undefined;
+    this.#state ??= await this.#read();
+    return optimistic(deadline, async () => {
+      let now = Date.now();
+      let log = this.#current(this.#state!.log, now);
+      if (!this.#fits(log, count) && !fresh) {
+        this.#state = await this.#read();
+        now = Date.now();
+        log = this.#current(this.#state.log, now);
+      }
+      if (!this.#fits(log, count)) return this.#describe(false, log, count, now);
+      const granted = this.#add(log, now, count);
+      const result = await this.#participant.engine.commit(
+        {
+          checks: [{ ...this.#at, version: this.#state!.version }],
+          mutations: [{ type: "set", ...this.#at, value: JSON.stringify(granted), ttl: this.per }],
+          reads: [this.#at],
+        },
+        deadline.wait,
+      );
+      this.#state = this.#parse(result.reads[0]![0]);
+      fresh = true;
+      return result.ok ? this.#describe(true, granted, count, now) : undefined;
+    });
+  }
+
+  /** The grants that still count. One of a clock that is ahead counts from now on. */
+  #current(log: Log, now: number): Log {
+    return log.filter(([time]) => time + this.per > now).map(([time, count]) => [Math.min(time, now), count]);
+  }
+
+  #fits(log: Log, count: number): boolean {
+    return sum(log) + count <= this.limit;
+  }
+
+  #add(log: Log, now: number, count: number): Log {
+    const last = log.at(-1);
+    const slot = (time: number) => (this.limit > SLOTS ? Math.floor((time * SLOTS) / this.per) : time);
+    if (last && slot(last[0]) === slot(now)) return [...log.slice(0, -1), [now, last[1] + count]];
+    return [...log, [now, count]];
+  }
+
+  #describe(granted: boolean, log: Log, count: number, now: number): RateDecision {
+    const remaining = this.limit - sum(log);
+    let retryAfter = 0;
+    let free = remaining;
+    if (!granted)
+      for (const [time, each] of log) {
+        if (free >= count) break;
+        free += each;
+        retryAfter = time + this.per - now;
+      }
+    return { granted, remaining, retryAfter: Math.ceil(retryAfter) };
+  }
+
+  async #read(): Promise<State> {
+    return this.#parse(await this.#participant.engine.get(this.#at.key, this.#at.space));
+  }
+
+  #parse(entry: Entry | undefined): State {
+    if (!entry) return { log: [], version: 0 };
+    try {
+      const log = JSON.parse(entry.value as string) as Log;
+      if (log.every(([time, count]) => Number.isFinite(time) && Number.isSafeInteger(count)))
+        return { log, version: entry.version };
+    } catch {
+      // Told below.
+    }
+    throw new StoreError("ERR_STORE_CODEC", `The rate limit ${JSON.stringify(this.name)} holds no grants; reset() it`);
+  }
+}
+
+function sum(log: Log): number {
+  return log.reduce((all, [, count]) => all + count, 0);
+}
+
+function checkWhole(value: unknown, name: string, most: number): void {
+  if (typeof value !== "number") throw invalidType(name, "a number", value);
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw outOfRange(name, `a whole number from 1 to ${most}`, value);
+}
+
+/** Waits for a promise that does not reject, or for the signal. */
+function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    void promise.then(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    });
+  });
+}
