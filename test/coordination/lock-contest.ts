@@ -111,10 +111,10 @@ export async function contest(
       const point = KILL_POINTS[next++ % KILL_POINTS.length]!;
       const times = 1 + Math.floor(Math.random() * patience);
       const child = start(t, CONTENDER, file, journal.path, String(remaining), point, String(times));
-      running.add(child);
       ready.push(message(child));
       // All begin together.
       await Promise.all(ready);
+      running.add(child);
       child.send("go");
       await ended(child);
       running.delete(child);
