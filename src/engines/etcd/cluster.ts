@@ -10,6 +10,7 @@ import {
   isAuthenticationOff,
   isCallFailure,
   judge,
+  notConnected,
   outcomeUnknown,
   unavailable,
 } from "./etcd-error.ts";
@@ -18,6 +19,7 @@ import type { CallName, Calls, Response, ResponseHeader, StatusResponse } from "
 
 /** What an unanswered call that may be repeated waits before it asks another member, or again on another connection. */
 const IMPATIENCE = 1500;
+const NO_CONNECTION = "no connection";
 const FIRST_PAUSE = 20;
 const LONGEST_PAUSE = 1000;
 
@@ -102,22 +104,23 @@ export class Cluster {
       try {
         if (await connection.ready(Math.max(0, Math.min(left(), others ? IMPATIENCE : Infinity)))) {
           signal?.throwIfAborted();
-          if (name !== "Auth.Authenticate") await this.#authenticate(left());
+          const asksForToken = name === "Auth.Authenticate";
+          if (!asksForToken) await this.#authenticate(left());
           sent = true;
           const wait = Math.max(1, repeatable ? Math.min(left(), patience) : left());
-          metadata = this.#metadata;
+          metadata = asksForToken ? this.#newMetadata() : this.#metadata;
           const response = await connection.call(method, request, metadata, { timeout: wait, signal, keepAlive });
           this.#heard((response as Response).header, connection);
           return response as Calls[Name][1];
         }
-        why = `${connection.address}: no connection`;
+        why = `${connection.address}: ${NO_CONNECTION}`;
       } catch (error) {
         if (this.#closed && !sent) throw closedError();
         if (!isCallFailure(error)) throw error;
         this.onAnswer();
         why = `${connection.address}: ${error.details}`;
         const verdict = judge(error);
-        if (verdict === "token" && this.location.credentials && tries < 3) {
+        if (verdict === "token" && this.location.credentials && name !== "Auth.Authenticate" && tries < 3) {
           if (metadata === this.#metadata) this.forgetToken();
           continue;
         }
@@ -253,10 +256,9 @@ export class Cluster {
   }
 
   async #unavailable(connection: Connection, why: string, timeout: number): Promise<StoreError> {
-    const reason = why.endsWith("no connection")
-      ? `${connection.address}: ${await connection.whyNot(this.#module.method("Maintenance.Status"))}`
-      : why;
-    return unavailable(this.location.shown, reason, timeout);
+    if (!why.endsWith(NO_CONNECTION)) return unavailable(this.location.shown, why, timeout);
+    const reason = await connection.whyNot(this.#module.method("Maintenance.Status"));
+    return notConnected(this.location.shown, `${connection.address}: ${reason}`, timeout);
   }
 }
 

@@ -1,4 +1,4 @@
-import type * as net from "node:net";
+import * as net from "node:net";
 import type * as grpc from "@grpc/grpc-js";
 import type { ClientModule, Method } from "./client-module.ts";
 import { DEADLINE_EXCEEDED } from "./etcd-error.ts";
@@ -11,6 +11,10 @@ const LONGEST_BACK_OFF = 2000;
 /** An idle connection is tried with a ping so often; the server's `--grpc-keepalive-min-time` takes no more than one in 5 s. */
 const PING_INTERVAL = 10_000;
 const PING_TIMEOUT = 5000;
+
+/** A timer that fires so many milliseconds late says that the process was stopped, or very busy. */
+export const STANDSTILL = 500;
+const GRACE = 100;
 
 export interface CallWait {
   /** Milliseconds until the call is given up with `DEADLINE_EXCEEDED`. */
@@ -105,17 +109,23 @@ export class Connection {
           else resolve(response!);
         },
       );
-      const timer = setTimeout(() => {
+      const begun = performance.now();
+      const late = () => {
+        // A process that stood still itself first takes what came meanwhile.
+        if (performance.now() - begun > wait.timeout + STANDSTILL) timer = arm(GRACE, giveUp);
+        else giveUp();
+      };
+      const giveUp = () => {
         end();
-        reject(
-          Object.assign(new Error(`no answer within ${Math.round(wait.timeout)} ms`), {
-            code: DEADLINE_EXCEEDED,
-            details: `no answer within ${Math.round(wait.timeout)} ms`,
-          }),
-        );
+        const details = `no answer within ${Math.round(performance.now() - begun)} ms`;
+        reject(Object.assign(new Error(details), { code: DEADLINE_EXCEEDED, details }));
         call.cancel();
-      }, wait.timeout);
-      if (!wait.keepAlive) timer.unref();
+      };
+      const arm = (delay: number, then: () => void) => {
+        const armed = setTimeout(then, delay);
+        return wait.keepAlive ? armed : armed.unref();
+      };
+      let timer = arm(wait.timeout, late);
       const abort = () => {
         end();
         reject(signal!.reason);
@@ -152,6 +162,7 @@ export class Connection {
    */
   #tapSockets(credentials: grpc.ChannelCredentials): void {
     interface Connector {
+      readonly connectionOptions?: { servername?: string };
       connect(socket: net.Socket): Promise<{ socket: net.Socket }>;
     }
     const hook = credentials as unknown as { _createSecureConnector?: (...args: unknown[]) => Connector };
@@ -159,6 +170,9 @@ export class Connection {
     if (typeof create !== "function") return;
     hook._createSecureConnector = (...args) => {
       const connector = create.apply(credentials, args);
+      const { connectionOptions } = connector;
+      // An address is no name to ask for (RFC 6066); the certificate is compared with the host all the same.
+      if (connectionOptions && net.isIP(connectionOptions.servername ?? "")) delete connectionOptions.servername;
       const connect = connector.connect.bind(connector);
       connector.connect = async (plain) => {
         const result = await connect(plain);

@@ -7,9 +7,9 @@ const UNKNOWN = 2;
 const INVALID_ARGUMENT = 3;
 export const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
-const PERMISSION_DENIED = 7;
+export const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
-const FAILED_PRECONDITION = 9;
+export const FAILED_PRECONDITION = 9;
 const ABORTED = 10;
 const OUT_OF_RANGE = 11;
 const UNIMPLEMENTED = 12;
@@ -129,9 +129,25 @@ export function unavailable(location: string, why: string, waited: number, optio
   return new StoreError(
     "ERR_STORE_UNAVAILABLE",
     `The etcd server at ${location} did not answer within ${Math.round(waited)} ms; nothing was written (${why}). ` +
-      "Check that it runs and can be reached, then call again",
+      "Check that it runs and can be reached (if it speaks TLS: by etcds://), then call again",
     options,
   );
+}
+
+/** No connection came about: because nobody is there, or because who is there cannot be talked to. */
+export function notConnected(location: string, why: string, waited: number): StoreError {
+  if (/protocol error|wrong version number|packet length too long/i.test(why))
+    return incompatible(
+      `The server at ${location} does not speak etcd's protocol, or one side speaks TLS and the other does not (${why}). ` +
+        "Name an etcd of version 3.4 or later; with TLS the URL begins with etcds://",
+    );
+  if (/certificate|altname|alert/i.test(why))
+    return new StoreError(
+      "ERR_STORE_AUTHENTICATION",
+      `The TLS connection to the etcd server at ${location} was refused (${why}). ` +
+        "Check the URL's options ca, cert, key and servername",
+    );
+  return unavailable(location, why, waited);
 }
 
 export function outcomeUnknown(location: string, why: string, options?: ErrorOptions): StoreError {

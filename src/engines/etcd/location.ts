@@ -58,6 +58,12 @@ export function parseLocation(url: unknown, options: EtcdOptions = {}): EtcdLoca
   if (typeof url !== "string") throw invalidType("url", `a string of the form ${FORM}`, url);
   const parts = PARTS.exec(url)?.groups;
   if (!parts) throw invalidValue("url", `of the form ${FORM}`, withoutPassword(url));
+  if (parts.user === undefined && url.includes("@"))
+    throw invalidValue(
+      "url",
+      "percent-encoded where the user, the password or the prefix holds /, ?, # or @",
+      withoutPassword(url),
+    );
   const { scheme, user, hosts, path = "", query = "" } = parts;
   if (scheme !== "etcd" && scheme !== "etcds")
     throw invalidValue("the URL's scheme", '"etcd" or "etcds" (with TLS)', scheme);

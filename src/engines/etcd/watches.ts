@@ -3,13 +3,14 @@ import type { WatchOptions } from "../../engine/engine.ts";
 import type { Change, Range, Space } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
 import { backOff, type Cluster, pause, Refusal } from "./cluster.ts";
-import type { WatchStream } from "./connection.ts";
-import { isCallFailure, isCompacted, judge } from "./etcd-error.ts";
+import { STANDSTILL, type WatchStream } from "./connection.ts";
+import { FAILED_PRECONDITION, isCallFailure, isCompacted, judge, PERMISSION_DENIED } from "./etcd-error.ts";
 import type { Interval, Layout } from "./layout.ts";
 import type { WatchRequest, WatchResponse } from "./protocol.ts";
 
 /** After so many milliseconds of silence the stream is asked for a sign of life; without one for as long again it is given up. */
 const SILENCE = 2000;
+const PULSE = 500;
 
 /** One interval that the stream watches. */
 interface Watcher {
@@ -19,6 +20,8 @@ interface Watcher {
   readonly queue: ChangeQueue;
   /** Everything below this revision was passed on: from here it goes on after a new connection. */
   next: number;
+  /** Whether it was refused once, perhaps only because the server had forgotten the token. */
+  refused?: boolean;
 }
 
 interface Connected {
@@ -37,10 +40,13 @@ export class Watches {
   readonly #queues = new Set<ChangeQueue>();
   #ids = 0;
   #connected: Connected | undefined;
+  /** Those whose creation is not yet answered. The server answers in order, and a refusal bears no number. */
+  #creating: Watcher[] = [];
   #connecting = false;
   #failures = 0;
   #heardAt = 0;
   #asked = false;
+  #pulseAt = 0;
   #pulse: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -102,6 +108,7 @@ export class Watches {
 
   #create(watcher: Watcher): void {
     const { id, interval, next } = watcher;
+    this.#creating.push(watcher);
     this.#send({
       create_request: { ...interval, start_revision: next, progress_notify: true, watch_id: id },
     });
@@ -146,13 +153,14 @@ export class Watches {
 
   #attach(connected: Connected): void {
     this.#connected = connected;
+    this.#creating = [];
     this.#listening();
     const { stream } = connected;
     stream.on("data", (response) => this.#receive(response));
     stream.on("error", (error) => this.#detach(connected, error));
     stream.on("end", () => this.#detach(connected));
     for (const watcher of [...this.#watchers.values()]) this.#create(watcher);
-    this.#pulse ??= setInterval(() => this.#feelPulse(), SILENCE / 4).unref();
+    this.#pulse ??= setInterval(() => this.#feelPulse(), PULSE).unref();
   }
 
   #detach(connected: Connected, error?: unknown): void {
@@ -180,7 +188,10 @@ export class Watches {
 
   #feelPulse(): void {
     const connected = this.#connected;
-    if (!connected || this.#watchers.size === 0) {
+    const pulse = performance.now();
+    const stoodStill = pulse - this.#pulseAt > PULSE + STANDSTILL;
+    this.#pulseAt = pulse;
+    if (!connected || this.#watchers.size === 0 || stoodStill) {
       this.#listening();
       return;
     }
@@ -201,14 +212,16 @@ export class Watches {
     this.#listening();
     this.#failures = 0;
     this.#cluster.onAnswer();
-    const watcher = this.#watchers.get(Number(response.watch_id));
+    const created = response.created ? this.#creating.shift() : undefined;
+    const watcher = this.#watchers.get(created?.id ?? Number(response.watch_id));
     if (!watcher) return;
     if (response.canceled) {
       const compacted = Number(response.compact_revision);
       if (compacted > 0) this.#fail(watcher, historyLost(watcher.next - 1, compacted));
-      else this.#fail(watcher, this.#refused(response.cancel_reason));
+      else this.#refuse(watcher, response.cancel_reason);
       return;
     }
+    watcher.refused = false;
     if (response.created) return;
     const { events } = response;
     const newest = Number(events.length > 0 ? events.at(-1)!.kv.mod_revision : response.header?.revision);
@@ -219,9 +232,19 @@ export class Watches {
     watcher.queue.push(changes);
   }
 
-  #refused(reason: string): unknown {
-    const code = /permission denied/.test(reason) ? 7 : 9;
-    return this.#cluster.explain(new Refusal(Object.assign(new Error(reason), { code, details: reason })));
+  #refuse(watcher: Watcher, reason: string): void {
+    const connected = this.#connected;
+    if (connected && this.#cluster.location.credentials && !watcher.refused) {
+      watcher.refused = true;
+      this.#cluster.forgetToken();
+      this.#connected = undefined;
+      connected.stream.cancel();
+      this.#connect();
+      return;
+    }
+    const code = /permission denied/.test(reason) ? PERMISSION_DENIED : FAILED_PRECONDITION;
+    const failure = Object.assign(new Error(reason), { code, details: reason });
+    this.#fail(watcher, this.#cluster.explain(new Refusal(failure)));
   }
 }
 
