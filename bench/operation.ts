@@ -30,6 +30,8 @@ export interface Operation {
   readonly without?: readonly string[];
   /** What `size` counts, and the values that it takes. With `base` the ratios refer to the same peer at that size. */
   readonly sizes?: Sizes;
+  /** What takes long is not measured in every round: rounds at the most. */
+  readonly mostRounds?: number;
   run(trial: Trial): Promise<Figures>;
   /** What the other processes of a trial do: by name, called in each with a subject of its own. */
   readonly roles?: Readonly<Record<string, (trial: Trial, member: Member) => Promise<unknown>>>;

@@ -12,6 +12,7 @@ export const list: Operation = {
   needs: "list",
   reference: "ipctools-file",
   sizes: { what: "keys", values: [10, 1000, 100_000], quick: [10] },
+  mostRounds: 1,
   async run({ subject, size, duration }) {
     let n = 0;
     const make = async (prefix: string, count: number) => {

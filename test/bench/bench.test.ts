@@ -24,7 +24,7 @@ test("the benchmark runs all its operations, without a network and with what is 
     "--only",
     local.map(({ name }) => name).join(),
     "--peers",
-    "ipctools,ipctools-file,lmdb,python-sqlite3",
+    "ipctools,ipctools-file,ipctools-command,lmdb",
     "--out",
     out,
   );
