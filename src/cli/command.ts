@@ -19,8 +19,8 @@ export interface Command {
   readonly options?: Readonly<Record<string, Option>>;
   /** How many arguments it takes, at least and at most. */
   readonly arity: readonly [least: number, most: number];
-  /** Whether a command to run follows `--`. */
-  readonly runsCommand?: boolean;
+  /** Whether a command to run follows `--`: always, or if it is called for. */
+  readonly runsCommand?: boolean | "optional";
   /** The exit status. */
   run(call: Arguments): number | Promise<number>;
 }

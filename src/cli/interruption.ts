@@ -13,16 +13,21 @@ const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
  * Runs something that waits, so that it can let go of what it holds (a place in a queue, a lease on a server) when this
- * program is to end: then `signal` is aborted with an `Interrupted`.
+ * program is to end: then `signal` is aborted with an `Interrupted`. After `uninterruptible()` somebody else minds signals.
  */
-export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  body: (signal: AbortSignal, uninterruptible: () => void) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const interrupt = (signal: NodeJS.Signals) => controller.abort(new Interrupted(signal));
+  const uninterruptible = () => {
+    for (const signal of ENDING) process.off(signal, interrupt);
+  };
   for (const signal of ENDING) process.on(signal, interrupt);
   try {
-    return await body(controller.signal);
+    return await body(controller.signal, uninterruptible);
   } finally {
-    for (const signal of ENDING) process.off(signal, interrupt);
+    uninterruptible();
   }
 }
 

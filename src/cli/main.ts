@@ -39,12 +39,12 @@ async function run(args: readonly string[]): Promise<number> {
   if (load === undefined)
     throw new UsageError(`there is no verb ${JSON.stringify(verb)}: ${Object.keys(VERBS).join(", ")}`);
   const { command } = await load();
-  if (asksForHelp(verb, rest, command.runsCommand ?? false)) {
+  if (asksForHelp(verb, rest, Boolean(command.runsCommand))) {
     const { showVerbHelp } = await import("./help.ts");
     showVerbHelp(verb, command);
     return DONE;
   }
-  const call = new Arguments(verb, rest, command.options ?? {}, command.runsCommand ?? false, { strict: true });
+  const call = new Arguments(verb, rest, command.options ?? {}, Boolean(command.runsCommand), { strict: true });
   const [least, most] = command.arity;
   if (call.positionals.length < least) throw new UsageError(`${verb} needs ${command.usage}`, verb);
   if (call.positionals.length > most)
@@ -52,7 +52,7 @@ async function run(args: readonly string[]): Promise<number> {
       `${verb} takes ${command.usage || "no arguments"}: what is ${JSON.stringify(call.positionals[most])}?`,
       verb,
     );
-  if (command.runsCommand && call.command.length === 0)
+  if (command.runsCommand === true && call.command.length === 0)
     throw new UsageError(`${verb} needs a command after --: ipctools ${verb} ${command.usage}`, verb);
   // A mistake is one also where the option has no bearing.
   void call.wait;

@@ -24,7 +24,7 @@ export function writeError(line: string): void {
   writeTo(STDERR, `${line}\n`);
 }
 
-export function writeErrorText(text: string): void {
+export function writeErrorText(text: string | Uint8Array): void {
   writeTo(STDERR, text);
 }
 

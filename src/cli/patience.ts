@@ -19,3 +19,8 @@ export async function within<T>(
     clearTimeout(timer);
   }
 }
+
+/** Whether a wait of the store's ended because its time-out was over. */
+export function isTimeOver(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "ERR_STORE_TIMEOUT";
+}

@@ -9,6 +9,10 @@ export const VERBS: Readonly<Record<string, () => Promise<{ readonly command: Co
   list: () => import("./commands/list.ts"),
   watch: () => import("./commands/watch.ts"),
   wait: () => import("./commands/wait.ts"),
+  lock: () => import("./commands/lock.ts"),
+  elect: () => import("./commands/elect.ts"),
+  once: () => import("./commands/once.ts"),
+  locks: () => import("./commands/locks.ts"),
   copy: () => import("./commands/copy.ts"),
   info: () => import("./commands/info.ts"),
 };

@@ -18,6 +18,8 @@ export interface OnceOptions {
   readonly ttl?: number;
   /** Whether a failure is kept like a result. Default `false`: those who waited get it, a later call runs anew. */
   readonly cacheFailures?: boolean;
+  /** Whether a result is kept; one that is not goes to those who wait, and a later call runs anew. Default: every one is. */
+  readonly keep?: (result: unknown) => boolean;
   /** Ends the wait for another's run. If this call is the runner, it also aborts the context's signal. */
   readonly signal?: AbortSignal;
   /** How long to wait for others' runs, in milliseconds; then `ERR_STORE_TIMEOUT`. One's own run takes what it takes. Default: no end. */
@@ -154,8 +156,11 @@ class Flight {
       signal: signal ? AbortSignal.any([signal, session.signal]) : session.signal,
     };
     let result: string;
+    let keep = true;
     try {
-      result = encode(await fn(context));
+      const value = await fn(context);
+      keep = this.#options.keep?.(value) ?? true;
+      result = encode(value);
       checkValue(result, this.#participant.engine.supports.limits);
     } catch (error) {
       // A run that its own caller called off says nothing to the others: one of them runs it anew.
@@ -163,7 +168,7 @@ class Flight {
       await this.#finish(session, context.check, outcome, this.#options.cacheFailures ?? false);
       throw error;
     }
-    if (!(await this.#finish(session, context.check, { run: token, value: result }, true)))
+    if (!(await this.#finish(session, context.check, { run: token, value: result }, keep)))
       throw new StoreError(
         "ERR_STORE_SESSION_LOST",
         `The run of ${JSON.stringify(this.#name)} was taken from this process before it ended: its result does not count`,

@@ -28,13 +28,13 @@ export class Program {
 
   constructor(test: TestContext) {
     test.after(async () => {
-      for (const handle of this.#handles) await handle.close();
+      await this.close();
       const running = [...this.#children].filter(
         ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
       );
       await Promise.all(
         running.map((child) => {
-          const closed = new Promise((resolve) => child.once("close", resolve));
+          const closed = new Promise((resolve) => child.once("exit", resolve));
           child.kill("SIGKILL");
           return closed;
         }),
@@ -43,9 +43,20 @@ export class Program {
     });
   }
 
+  /** Closes the handles of this process. */
+  async close(): Promise<void> {
+    for (const handle of this.#handles.splice(0)) await handle.close();
+  }
+
   get env(): NodeJS.ProcessEnv {
     const { NO_COLOR, FORCE_COLOR, NODE_OPTIONS, ...env } = process.env;
     return { ...env, IPCTOOLS_STORE: this.store };
+  }
+
+  /** The command that a program ran outlives it when that is killed: it is to be killed at the end. */
+  async orphan(program: Running): Promise<void> {
+    const [, pid] = await program.prints(/pid (\d+)\n/);
+    this.#handles.push({ close: () => process.kill(Number(pid), "SIGKILL") });
   }
 
   /** A handle in this process, to be closed before the folder goes. */
@@ -71,6 +82,8 @@ export class Program {
 export class Running {
   readonly child: ChildProcess;
   readonly outcome: Promise<Outcome>;
+  /** Its end, be its output still held open by a command that it ran. */
+  readonly ended: Promise<unknown>;
   stdout = "";
   stderr = "";
   readonly #waiters = new Set<() => void>();
@@ -85,6 +98,7 @@ export class Running {
       this.stderr += text;
       this.#look();
     });
+    this.ended = new Promise((resolve) => child.once("exit", resolve));
     this.outcome = new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (status, signal) => {

@@ -120,6 +120,8 @@ class SqliteEngine implements Engine {
 
   async openSession(): Promise<Session> {
     this.#assertOpen();
+    // The file may have been removed since.
+    await this.initialize();
     return this.#sessions.open();
   }
 

@@ -98,7 +98,7 @@ function socketPath(folder: string, id: string): string {
 
 /** The folder beside the store: for its user alone, or for the group too where the store's file is. */
 function prepareFolder(folder: string, storePath: string): void {
-  const isShared = (fs.statSync(storePath).mode & 0o060) === 0o060;
+  const isShared = ((fs.statSync(storePath, { throwIfNoEntry: false })?.mode ?? 0) & 0o060) === 0o060;
   makeFolder(folder, isShared ? 0o770 : 0o700);
   const stat = fs.lstatSync(folder);
   if (!stat.isDirectory())

@@ -1,0 +1,54 @@
+import { type Command, NO } from "../command.ts";
+import { runHolding, STOP_OPTIONS, stopOptions } from "../held-command.ts";
+import { interruptible } from "../interruption.ts";
+import { writeError } from "../output.ts";
+import { isTimeOver } from "../patience.ts";
+import { SessionHolder } from "../session-holder.ts";
+
+export const command: Command = {
+  summary: "run a command only while leading, and take over when the leader dies",
+  usage: "NAME -- COMMAND [ARGUMENTS]",
+  details: `Waits for leadership, runs the command, and gives leadership up when the command has ended; its status is passed on. If
+leadership is lost meanwhile, the command is told by a signal, and when it has ended this program stands again. The
+command finds the fencing token in IPCTOOLS_TOKEN. Status 1 if --timeout is over before it leads.`,
+  options: {
+    value: { type: "string", value: "VALUE", help: "what observers of the election see, an address for example" },
+    ...STOP_OPTIONS,
+  },
+  arity: [1, 1],
+  runsCommand: true,
+  async run(call) {
+    const name = call.positionals[0]!;
+    const value = call.option("value") ?? "";
+    stopOptions(call);
+    const holder = await SessionHolder.open(call.store);
+    try {
+      const { Candidacy } = await import("../../coordination/election.ts");
+      for (;;) {
+        const { candidacy, won } = await interruptible(async (signal) => {
+          const candidacy = new Candidacy(holder, name, { value, ...call.wait });
+          const resign = () => void candidacy.resign().catch(() => {});
+          signal.addEventListener("abort", resign, { once: true });
+          const won = await candidacy.won.then(
+            () => true,
+            (error: unknown) => {
+              signal.throwIfAborted();
+              if (isTimeOver(error)) return false;
+              throw error;
+            },
+          );
+          signal.removeEventListener("abort", resign);
+          return { candidacy, won };
+        });
+        if (!won) return NO;
+        const holding = { signal: candidacy.signal, token: candidacy.token! };
+        const { status, wasAsked, wasLost } = await runHolding(call, holding, `leadership of ${JSON.stringify(name)}`);
+        await candidacy.resign();
+        if (!wasLost || wasAsked) return status;
+        writeError("ipctools: standing again");
+      }
+    } finally {
+      await holder.close();
+    }
+  },
+};

@@ -1,0 +1,46 @@
+import type { LockManner } from "../../coordination/lock-client.ts";
+import { type Command, NO } from "../command.ts";
+import { runHolding, STOP_OPTIONS, stopOptions } from "../held-command.ts";
+import { interruptible } from "../interruption.ts";
+import { isTimeOver } from "../patience.ts";
+import { SessionHolder } from "../session-holder.ts";
+
+export const command: Command = {
+  summary: "run a command while holding a lock",
+  usage: "NAME -- COMMAND [ARGUMENTS]",
+  details: `The exit status is the command's; 1 also if the lock was not got (see --conflict-status). The command finds the fencing
+token in IPCTOOLS_TOKEN, and IPCTOOLS_OWNER_DIED=1 if the last holder ended without giving the lock up. If the lock is
+lost meanwhile, the command is told by a signal, and the status is never 0.`,
+  options: {
+    shared: { type: "boolean", short: "s", help: "hold it together with others that are shared" },
+    "no-wait": { type: "boolean", short: "n", help: "if it is taken, give up at once" },
+    "conflict-status": { type: "string", short: "E", value: "N", help: "the status if it was not got (default: 1)" },
+    ...STOP_OPTIONS,
+  },
+  arity: [1, 1],
+  runsCommand: true,
+  async run(call) {
+    const name = call.positionals[0]!;
+    const conflict = call.integer("conflict-status", 0, 255) ?? NO;
+    const mode = call.flag("shared") ? "shared" : "exclusive";
+    const manner: LockManner = call.flag("no-wait") ? "if-available" : "wait";
+    stopOptions(call);
+    const holder = await SessionHolder.open(call.store);
+    try {
+      const { LockClient } = await import("../../coordination/lock-client.ts");
+      const client = new LockClient(holder);
+      const lock = await interruptible((signal) => client.acquire(name, { mode, signal, ...call.wait }, manner)).catch(
+        (error: unknown) => {
+          if (isTimeOver(error)) return undefined;
+          throw error;
+        },
+      );
+      if (lock === undefined) return conflict;
+      const { status } = await runHolding(call, lock, `the lock ${JSON.stringify(name)}`);
+      await lock.release();
+      return status;
+    } finally {
+      await holder.close();
+    }
+  },
+};

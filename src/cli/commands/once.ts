@@ -1,0 +1,121 @@
+import type { ChildProcess } from "node:child_process";
+import { type Arguments, UsageError } from "../arguments.ts";
+import { runCommand } from "../child-command.ts";
+import { type Command, DONE, NO } from "../command.ts";
+import { storeEnvironment } from "../held-command.ts";
+import { interruptible } from "../interruption.ts";
+import { write, writeErrorText } from "../output.ts";
+import { isTimeOver } from "../patience.ts";
+import { SessionHolder } from "../session-holder.ts";
+
+/** What a command printed, piece by piece, and its exit status. */
+interface Run {
+  readonly status: number;
+  readonly output: Piece[];
+}
+
+interface Piece {
+  readonly stream: "stdout" | "stderr";
+  readonly bytes: Uint8Array;
+}
+
+export const command: Command = {
+  summary: "of all that say the same, one runs a command, and all get its output and status",
+  usage: "NAME -- COMMAND [ARGUMENTS] | NAME --forget",
+  details: `Who comes while it runs waits; who comes later gets what was kept. A command that fails is not kept: those who waited get
+its output and status, and the next one runs it anew. If the one that runs it dies, another runs it anew. The command's
+standard input is that of the one that runs it. Status 1 if --timeout is over before another's run has ended.`,
+  options: {
+    ttl: { type: "string", value: "TIME", help: "keep the outcome for so long (default: until it is forgotten)" },
+    "cache-failures": { type: "boolean", help: "keep the outcome of a command that fails, too" },
+    forget: { type: "boolean", help: "forget what was kept; status 1 if there was nothing" },
+  },
+  arity: [1, 1],
+  runsCommand: "optional",
+  async run(call) {
+    const name = call.positionals[0]!;
+    const ttl = call.duration("ttl");
+    const forgets = call.flag("forget");
+    if (forgets === call.command.length > 0)
+      throw new UsageError("once needs either a command after -- or --forget", "once");
+    const holder = await SessionHolder.open(call.store);
+    try {
+      const { forget, once } = await import("../../coordination/once.ts");
+      if (forgets) return (await forget(holder, name)) ? DONE : NO;
+      let own: Run | undefined;
+      const run = await interruptible((signal, uninterruptible) =>
+        once(
+          holder,
+          name,
+          async (context) => {
+            // From here on the command gets the signals.
+            uninterruptible();
+            own = await runOnce(call, context, holder);
+            return own;
+          },
+          {
+            signal,
+            cacheFailures: call.flag("cache-failures"),
+            keep: (run) => (run as Run).status === 0 || call.flag("cache-failures"),
+            ...call.wait,
+            ...(ttl === undefined ? undefined : { ttl }),
+          },
+        ),
+      ).catch((error: unknown) => {
+        if (error instanceof CalledOff) return error.run;
+        if (isTimeOver(error)) return undefined;
+        throw error;
+      });
+      if (run === undefined) return NO;
+      if (own === undefined) for (const piece of run.output) print(piece);
+      return run.status;
+    } finally {
+      await holder.close();
+    }
+  },
+};
+
+/** The command was ended by a signal that this program was sent: that is no outcome for the others, one of whom runs it anew. */
+class CalledOff extends Error {
+  readonly run: Run;
+
+  constructor(run: Run) {
+    super("the run was called off");
+    this.run = run;
+  }
+}
+
+async function runOnce(
+  call: Arguments,
+  { signal, token }: { signal: AbortSignal; token: number },
+  holder: SessionHolder,
+): Promise<Run> {
+  const output: Piece[] = [];
+  const { status, wasAsked } = await runCommand(call.command, {
+    env: { ...storeEnvironment(call), IPCTOOLS_TOKEN: String(token) },
+    stdio: ["inherit", "pipe", "pipe"],
+    stop: signal,
+    started: (child) => record(child, output),
+  });
+  const run = { status, output };
+  if (wasAsked && status !== 0) {
+    await holder.close();
+    throw new CalledOff(run);
+  }
+  return run;
+}
+
+function record(child: ChildProcess, output: Piece[]): void {
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream]!.on("data", (bytes: Buffer) => {
+      const piece = { stream, bytes: new Uint8Array(bytes) };
+      output.push(piece);
+      print(piece);
+    });
+  }
+}
+
+function print({ stream, bytes }: Piece): void {
+  if (stream === "stdout") write(bytes);
+  else writeErrorText(bytes);
+}
