@@ -9,13 +9,13 @@ import { checkRegisters, explain } from "./register.ts";
 
 /* The whole way, from processes to verdict, on stores that are known to be right or wrong: what passes here can fail. */
 
-async function verdictOn(fault: Fault, killEvery?: number) {
+async function verdictOn(fault: Fault, { seed = 1, killEvery }: { seed?: number; killEvery?: number } = {}) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "ipctools-planted-"));
   try {
     const target = { kind: "planted", path: path.join(directory, "planted.db"), fault } as const;
     const recording = await recordHistory({
       targets: [target],
-      seed: 1,
+      seed,
       duration: 700,
       processes: 4,
       ...(killEvery && { killEvery }),
@@ -27,13 +27,21 @@ async function verdictOn(fault: Fault, killEvery?: number) {
 }
 
 test("the histories of a right store are accepted, kills included", async () => {
-  const { operations, kills, verdict } = await verdictOn("none", 150);
+  const { operations, kills, verdict } = await verdictOn("none", { killEvery: 150 });
   assert.ok(verdict.linearizable, explain(verdict));
   assert.ok(operations.length > 300 && kills > 0, `${operations.length} operations, ${kills} kills`);
 });
 
+/** A fault shows only where processes meet in it, which on a busy machine they may not do within one recording. */
+const RECORDINGS = 10;
+
 for (const fault of ["stale-read", "lost-update", "double-create"] as const)
   test(`the histories of a store with a planted fault are rejected: ${fault}`, async () => {
-    const { operations, verdict } = await verdictOn(fault);
-    assert.ok(!verdict.linearizable, `${operations.length} operations were accepted`);
+    let accepted = 0;
+    for (let seed = 1; seed <= RECORDINGS; seed++) {
+      const { operations, verdict } = await verdictOn(fault, { seed });
+      if (!verdict.linearizable) return;
+      accepted += operations.length;
+    }
+    assert.fail(`${accepted} operations of ${RECORDINGS} recordings were accepted`);
   });
