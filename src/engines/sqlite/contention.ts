@@ -2,7 +2,7 @@ import { busyError, isBusy, storeErrorFor } from "./sqlite-error.ts";
 
 /*
  * Waiting for other writers. SQLite's own busy handler backs off up to 100 ms, so that one process wins again and again
- * while another waits for seconds; short pauses of random length are fair (`npm run bench -- --op contention`).
+ * while another waits for seconds; short pauses of random length are fair (`npm run bench -- --only contention`).
  */
 const SHORTEST_PAUSE = 0.05;
 const LONGEST_PAUSE = 0.25;
