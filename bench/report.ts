@@ -70,17 +70,19 @@ export function markdown(report: Report, operations: readonly Operation[], peers
 function table({ figures, sizes, reference }: Operation, found: readonly Result[], peers: readonly Peer[]): string[] {
   const names = Object.keys(figures);
   const [first] = names as [string];
+  const ratios = names.includes("processor") ? [first, "processor"] : [first];
   const heads = [
     "",
     ...(sizes ? [sizes.what] : []),
     ...names.map((name) => withUnit(name, figures[name]!)),
-    "ratio",
+    ...ratios.map((name) => (name === first ? "ratio" : `ratio of ${name}`)),
     "rounds",
   ];
   const rows = found.map((result) => {
     const title = peers.find(({ name }) => name === result.peer)!.title;
     const cells = [title, ...(sizes ? [String(result.size)] : [])];
-    if (result.rounds.length === 0) return [...cells, ...names.map(() => "–"), "–", result.failure ?? "–"];
+    if (result.rounds.length === 0)
+      return [...cells, ...names.map(() => "–"), ...ratios.map(() => "–"), result.failure ?? "–"];
     const values = result.rounds.map((round) => round[first]!);
     const base =
       sizes?.base === undefined
@@ -89,7 +91,7 @@ function table({ figures, sizes, reference }: Operation, found: readonly Result[
     return [
       ...cells,
       ...names.map((name) => number(median(result.rounds.map((round) => round[name]!)))),
-      base === undefined ? "–" : ratio(result, base, first),
+      ...ratios.map((name) => (base === undefined ? "–" : ratio(result, base, name))),
       `${number(Math.min(...values))} – ${number(Math.max(...values))}`,
     ];
   });

@@ -26,13 +26,17 @@ export function isPromise(answer: unknown): answer is PromiseLike<unknown> {
   return typeof (answer as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
+/** The figures of `perCall`. */
+export const CALL = { "per call": "µs", processor: "µs" } as const;
+
 /** How long a chunk of calls takes: long enough for the clock, short enough for many in a trial. In microseconds. */
 const CHUNK = 2_000;
 
 /**
  * What a call costs: calls one after another for `duration` milliseconds, a fifth of that again before to warm up, timed
  * in chunks. `perCall` is the mean over all chunks, so that what comes now and then (a checkpoint) counts; a call that
- * returns a promise is awaited, one that does not is not.
+ * returns a promise is awaited, one that does not is not. `processor`: the time that this process's threads ran for a call, which
+ * says more on a machine that others use too.
  */
 export async function perCall(
   call: (n: number) => unknown,
@@ -54,6 +58,7 @@ export async function perCall(
     const spent = await times(count);
     if (spent < CHUNK / 2) count *= 2;
   }
+  const before = process.cpuUsage();
   let calls = 0;
   let spent = 0;
   for (const end = now() + duration * 1000; now() < end && n + count <= most; calls += count)
@@ -62,5 +67,6 @@ export async function perCall(
     spent = await times(count);
     calls = count;
   }
-  return { "per call": spent / calls };
+  const { user, system } = process.cpuUsage(before);
+  return { "per call": spent / calls, processor: (user + system) / calls };
 }

@@ -40,7 +40,8 @@ function pythonTrial({ python }: Peer): Figures {
   const words = [program, python!, operation.name, task.folder, String(task.duration / 1000)];
   const { status, stdout, stderr } = spawnSync(task.servers.python!, words, { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
-  return { "per call": Number(stdout) };
+  const [spent, processor] = stdout.split(" ").map(Number) as [number, number];
+  return { "per call": spent, processor };
 }
 
 function member(index: number): Member {

@@ -1,5 +1,5 @@
 import type { Operation } from "../operation.ts";
-import { perCall } from "../timing.ts";
+import { CALL, perCall } from "../timing.ts";
 
 /** Sets under way while the keys are made. */
 const WINDOW = 256;
@@ -8,7 +8,7 @@ export const list: Operation = {
   name: "list",
   title: "List keys with their values",
   about: "All keys with a prefix, so many, beside 1000 others.",
-  figures: { "per call": "µs" },
+  figures: CALL,
   needs: "list",
   reference: "ipctools-file",
   sizes: { what: "keys", values: [10, 1000, 100_000], quick: [10] },

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Crew, type Mate } from "../crew.ts";
 import type { Operation } from "../operation.ts";
-import { latencies, now, perCall } from "../timing.ts";
+import { CALL, latencies, now, perCall } from "../timing.ts";
 
 export const lock: Operation = {
   name: "lock",
   title: "Lock and release, uncontended",
   about:
     "One process takes and releases one lock again and again. Aim: three times a set at the most, ten times faster than proper-lockfile.",
-  figures: { "per call": "µs" },
+  figures: CALL,
   needs: "lock",
   reference: "proper-lockfile",
   run: ({ subject, duration }) => perCall(async () => (await subject.lock!("mutex"))(), duration),

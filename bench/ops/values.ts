@@ -1,5 +1,5 @@
 import type { Operation, Trial } from "../operation.ts";
-import { perCall } from "../timing.ts";
+import { CALL, perCall } from "../timing.ts";
 
 const KEYS = 1000;
 
@@ -7,14 +7,13 @@ async function fill({ subject }: Trial): Promise<void> {
   for (let n = 0; n < KEYS; n++) await subject.set!(`key-${n}`, `value-${n}`);
 }
 
-const figures = { "per call": "µs" } as const;
 const reference = "node-sqlite";
 
 export const get: Operation = {
   name: "get",
   title: "Get a value",
   about: `One of ${KEYS} keys after the other. Aim: 1.2 times a plain prepared select at the most.`,
-  figures,
+  figures: CALL,
   needs: "get",
   reference,
   async run(trial) {
@@ -29,7 +28,7 @@ export const set: Operation = {
   name: "set",
   title: "Set a value",
   about: `Another value for one of ${KEYS} keys after the other. Aim: 1.2 times a plain prepared upsert at the most.`,
-  figures,
+  figures: CALL,
   needs: "set",
   reference,
   async run(trial) {
@@ -43,7 +42,7 @@ export const create: Operation = {
   name: "create",
   title: "Create a key",
   about: "A new key with each call.",
-  figures,
+  figures: CALL,
   needs: "create",
   reference,
   run: ({ subject, duration }) => perCall((n) => subject.create!(`key-${n}`, `value ${n}`), duration),
@@ -53,7 +52,7 @@ export const createExisting: Operation = {
   name: "create-existing",
   title: "Create a key that exists",
   about: `What everybody but the winner of an election does; one of ${KEYS} keys after the other.`,
-  figures,
+  figures: CALL,
   needs: "create",
   reference,
   async run({ subject, duration }) {

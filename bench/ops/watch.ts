@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Crew } from "../crew.ts";
 import type { Operation } from "../operation.ts";
-import { latencies, now, perCall } from "../timing.ts";
+import { CALL, latencies, now, perCall } from "../timing.ts";
 
 /** Milliseconds between two sets. */
 const PAUSE = 2;
@@ -58,7 +58,7 @@ export const bystanders: Operation = {
   name: "bystanders",
   title: "A set while others watch other keys",
   about: `So many processes each watch a key that nobody sets. And what share of a core they use in all while there are ${PACE} sets a second. Aim: at most 15 % a set, and 5 % of a core for a hundred.`,
-  figures: { "per call": "µs", "watchers' use of a core": "" },
+  figures: { ...CALL, "watchers' use of a core": "" },
   needs: "watch",
   reference: "ipctools-file",
   sizes: { what: "watchers", values: [0, 1, 10, 100], quick: [0, 2], base: 0 },
