@@ -1,12 +1,15 @@
+import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { describe, type TestContext } from "node:test";
+import { after, describe, type TestContext } from "node:test";
 import type { Participant } from "../../src/coordination/participant.ts";
 import type { Engine, Session } from "../../src/engine/engine.ts";
+import { openEtcdEngine } from "../../src/engines/etcd/engine.ts";
 import { memoryEngine } from "../../src/engines/memory/engine.ts";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { StoreError } from "../../src/errors.ts";
+import { type EtcdServer, etcdMissing, startEtcd } from "../fixtures/etcd-server.ts";
 
 /** A fresh store that any number of handles can be opened on. */
 export interface Ground {
@@ -14,6 +17,10 @@ export interface Ground {
   /** What a child process opens it by; absent where only this process can. */
   readonly path?: string;
 }
+
+/** One server for all tests of a file, each with a prefix of its own. */
+let etcd: Promise<EtcdServer> | undefined;
+after(async () => (await etcd)?.stop());
 
 /** The engines that every recipe is tested over. `fresh` cleans up after the test that asks. */
 const ENGINES: Record<string, (t: TestContext) => Promise<Ground>> = {
@@ -38,11 +45,25 @@ const ENGINES: Record<string, (t: TestContext) => Promise<Ground>> = {
       },
     };
   },
+  async etcd(t) {
+    etcd ??= startEtcd();
+    const url = `etcd://${(await etcd).address}/${crypto.randomUUID()}`;
+    const opened: Engine[] = [];
+    t.after(() => Promise.all(opened.map((engine) => engine.close())));
+    return {
+      async open() {
+        const engine = await openEtcdEngine(url);
+        opened.push(engine);
+        return engine;
+      },
+    };
+  },
 };
 
 /** Runs a suite over every engine. `ground` gives each test a fresh store. */
 export function overEngines(suite: (ground: (t: TestContext) => Promise<Ground>, engine: string) => void): void {
-  for (const [name, fresh] of Object.entries(ENGINES)) describe(name, () => suite(fresh, name));
+  for (const [name, fresh] of Object.entries(ENGINES))
+    describe(name, { skip: name === "etcd" && etcdMissing }, () => suite(fresh, name));
 }
 
 export interface Member extends Participant, AsyncDisposable {
