@@ -94,12 +94,15 @@ export async function join(t: TestContext, ground: Ground): Promise<Member> {
 /** A session that can be lost. */
 class TestSession implements Session {
   readonly #session: Session;
-  readonly #lost = new AbortController();
-  readonly signal: AbortSignal;
+  readonly #end = new AbortController();
 
   constructor(session: Session) {
     this.#session = session;
-    this.signal = AbortSignal.any([session.signal, this.#lost.signal]);
+    session.signal.addEventListener("abort", () => this.#end.abort(session.signal.reason), { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#end.signal;
   }
 
   get id(): string {
@@ -107,7 +110,7 @@ class TestSession implements Session {
   }
 
   async lose(): Promise<void> {
-    this.#lost.abort(new StoreError("ERR_STORE_SESSION_LOST", "lost by the test"));
+    this.#end.abort(new StoreError("ERR_STORE_SESSION_LOST", "lost by the test"));
     await this.close();
   }
 

@@ -249,7 +249,7 @@ overEngines((ground) => {
     for (const [i, { blocker }] of cycle.entries())
       assert.equal(blocker.session, cycle[(i + 1) % cycle.length]!.waiter.session);
     stop.abort(new Error("broken"));
-    for (const wait of waits) await assert.rejects(wait, /broken/);
+    await Promise.all(waits.map((wait) => assert.rejects(wait, /broken/)));
     assert.equal(findDeadlock(await lockTable(engine)), undefined);
     for (const lock of held) await lock.release();
   });

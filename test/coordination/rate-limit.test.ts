@@ -9,7 +9,7 @@ import { join, leftovers, overEngines } from "./engines.ts";
 
 const CHILD = fileURLToPath(import.meta.resolve("./rate-limit-child.ts"));
 
-overEngines((ground) => {
+overEngines((ground, engine) => {
   test("grants up to the limit, for all processes together, and says when to come again", async (t) => {
     const store = await ground(t);
     const [a, b] = await Promise.all([join(t, store), join(t, store)]);
@@ -69,9 +69,11 @@ overEngines((ground) => {
     const limit = 1000;
     const rates = members.map((member) => new RateLimit(member, "r", { limit, per: 60_000 }));
     let granted = 0;
+    // All at once on one key: with each of them a round trip goes to those who came too late.
+    const size = engine === "etcd" ? 20 : 5;
     await Promise.all(
-      Array.from({ length: 220 }, async (_, i) => {
-        if ((await rates[i % 2]!.tryTake(5, { timeout: 60_000 })).granted) granted += 5;
+      Array.from({ length: 1100 / size }, async (_, i) => {
+        if ((await rates[i % 2]!.tryTake(size, { timeout: 60_000 })).granted) granted += size;
       }),
     );
     assert.equal(granted, limit);
