@@ -1,3 +1,4 @@
+import { openEtcdEngine } from "../../src/engines/etcd/engine.ts";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { openSqliteSyncEngine } from "../../src/engines/sqlite/sync-engine.ts";
 import { openStoreSync } from "../../src/sync-store.ts";
@@ -9,7 +10,8 @@ export type TargetName =
   | { readonly kind: "planted"; readonly path: string; readonly fault: Fault }
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "sqlite-sync"; readonly path: string }
-  | { readonly kind: "seed"; readonly path: string };
+  | { readonly kind: "seed"; readonly path: string }
+  | { readonly kind: "etcd"; readonly url: string };
 
 export async function openTarget(name: TargetName): Promise<Target> {
   switch (name.kind) {
@@ -19,6 +21,8 @@ export async function openTarget(name: TargetName): Promise<Target> {
       return engineTarget(await openSqliteEngine(name.path));
     case "sqlite-sync":
       return engineTarget(openSqliteSyncEngine(name.path));
+    case "etcd":
+      return engineTarget(await openEtcdEngine(name.url, { timeout: 20_000 }));
     case "seed":
       return syncStoreTarget(openStoreSync(name.path));
   }
