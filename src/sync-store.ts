@@ -1,10 +1,9 @@
-import * as path from "node:path";
 import type { EngineInfo, SyncEngine } from "./engine/engine.ts";
 import type { Value } from "./engine/entry.ts";
-import { defaultStorePath } from "./engines/sqlite/default-path.ts";
 import { openSqliteSyncEngine } from "./engines/sqlite/sync-engine.ts";
-import { invalidType, invalidValue, outOfRange, StoreError } from "./errors.ts";
+import { invalidType, outOfRange, StoreError } from "./errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "./limits.ts";
+import { defaultLocation, type Location, parseLocation } from "./location.ts";
 
 export interface WriteOptions {
   /** How long to wait for other programs that are writing, in milliseconds. Default 5000; then `ERR_STORE_BUSY`. */
@@ -22,12 +21,12 @@ export interface TryOptions extends WriteOptions {
  * `TypeError` or `RangeError`, also from the functions whose names begin with `try`.
  */
 export class SyncStore implements Disposable {
-  readonly #location: () => string;
+  readonly #location: () => Location;
   #engine: SyncEngine | undefined;
   #isClosed = false;
 
   /** Use `openStoreSync()`. */
-  constructor(location: () => string) {
+  constructor(location: () => Location) {
     this.#location = location;
   }
 
@@ -124,30 +123,27 @@ export class SyncStore implements Disposable {
 
   #open(): SyncEngine {
     if (this.#isClosed) throw new StoreError("ERR_STORE_CLOSED", "the store was closed: open it again");
-    this.#engine = openSqliteSyncEngine(this.#location());
+    this.#engine = openEngine(this.#location());
     return this.#engine;
   }
 }
 
 /**
- * The store at a path; without one, the store that `IPCTOOLS_STORE` names, or the default of this user. Nothing is
+ * The store at a path or URL; without one, the store that `IPCTOOLS_STORE` names, or this user's default file. Nothing is
  * opened before the first call.
  */
 export function openStoreSync(location?: string): SyncStore {
   if (location === undefined) return new SyncStore(defaultLocation);
-  if (typeof location !== "string") throw invalidType("location", "a path", location);
-  if (location === "" || location.includes("\0")) throw invalidValue("location", "a path", location);
-  const file = path.resolve(location);
-  return new SyncStore(() => file);
+  const place = parseLocation(location);
+  return new SyncStore(() => place);
 }
 
-/** What `IPCTOOLS_STORE` says now, or the default path. Throws a `TypeError` for a path that is not full. */
-export function defaultLocation(): string {
-  const location = process.env.IPCTOOLS_STORE;
-  if (!location) return defaultStorePath();
-  if (!path.isAbsolute(location))
-    throw invalidValue("IPCTOOLS_STORE", "a full path, so that every program means the same file", location);
-  return path.normalize(location);
+function openEngine(location: Location): SyncEngine {
+  if (location.engine === "sqlite") return openSqliteSyncEngine(location.path);
+  throw new StoreError(
+    "ERR_STORE_UNSUPPORTED",
+    `the functions that block do not work on ${location.engine}: use openStore() and await`,
+  );
 }
 
 function text(value: string): string {

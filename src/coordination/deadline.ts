@@ -54,6 +54,20 @@ export class Deadline implements Disposable {
     return pause(milliseconds, this.signal);
   }
 
+  /** What somebody else's work comes to, unless the patience ends first: then it goes on, and nobody waits for it. */
+  async within<T>(work: T | PromiseLike<T>): Promise<T> {
+    if (this.signal.aborted) Promise.resolve(work).catch(() => {});
+    this.throwIfOver();
+    const over = Promise.withResolvers<never>();
+    const abort = () => over.reject(this.signal.reason);
+    this.signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await Promise.race([work, over.promise]);
+    } finally {
+      this.signal.removeEventListener("abort", abort);
+    }
+  }
+
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#source?.removeEventListener("abort", this.#abort);

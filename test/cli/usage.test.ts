@@ -29,7 +29,7 @@ const MISTAKES: Record<string, Mistake> = {
   "an option without its value": { args: ["get", "a", "--store"], says: /'--store <value>' argument missing/ },
   "an option that takes no value": { args: ["get", "a", "--json=1"], says: /'--json' does not take an argument/ },
   "an option twice": { args: ["get", "a", "--store", "a", "--store", "b"], says: /--store is given twice/ },
-  "an empty location": { args: ["get", "a", "--store="], says: /--store must be a path or a URL; got an empty text/ },
+  "an empty location": { args: ["get", "a", "--store="], says: /--store must be a path or a URL; got ""/ },
   "a location of an unknown kind": { args: ["get", "a", "--store", "http://host/"], says: /http:\/\/host\// },
   "a time that is none": {
     args: ["get", "a", "--timeout", "soon"],
