@@ -55,11 +55,6 @@ export class Watches {
     this.#layout = layout;
   }
 
-  /** How many watchers are on the stream. */
-  get size(): number {
-    return this.#watchers.size;
-  }
-
   open(ranges: readonly Range[], options: WatchOptions): ChangeQueue {
     // Without `from`: what this handle has heard of is the newest state before the call that can be told for certain.
     const from = options.from ?? this.#cluster.revision;
