@@ -52,14 +52,22 @@ export function defaultLocation(): Location {
 
 function fileOf(url: string, name: string): string {
   try {
+    // A URL that begins otherwise would be taken as one from the root, whatever the working directory.
+    if (!/^file:(\/\/(localhost)?)?\//i.test(url)) throw new TypeError("it has another host, or no full path");
     return process.getBuiltinModule("node:url").fileURLToPath(url);
   } catch (cause) {
-    throw Object.assign(invalidValue(name, "a file: URL with a full path, such as file:///tmp/store.db", url), {
-      cause,
-    });
+    throw Object.assign(
+      invalidValue(name, "a file: URL with a full path, such as file:///tmp/store.db", withoutPassword(url)),
+      {
+        cause,
+      },
+    );
   }
 }
 
+/** Whatever stands before the last `@`, so that a password that should have been encoded is none the less hidden. */
 function withoutPassword(url: string): string {
-  return url.replace(/(\/\/[^/?#:]*):[^/?#]*@/, "$1:…@");
+  const hidden = url.replace(/(password=)[^&#]*/gi, "$1…");
+  if (!url.includes("://")) return hidden.replace(/:.*@/s, ":…@");
+  return hidden.replace(/(:\/\/[^:@]*):.*@/s, "$1:…@");
 }

@@ -35,7 +35,12 @@ test("a location that leads nowhere is refused, without its password", async (t)
     ["a\0b", "ERR_INVALID_ARG_VALUE", /location/],
     ["http://host/", "ERR_INVALID_ARG_VALUE", /etcd:.*http:/],
     ["postgres://me:secret@host/", "ERR_INVALID_ARG_VALUE", /me:…@host/],
+    ["postgres://me:secret/with@signs@host/", "ERR_INVALID_ARG_VALUE", /me:…@host/],
+    ["postgres://host/?password=secret", "ERR_INVALID_ARG_VALUE", /password=…/],
+    ["me:secret@host", "ERR_INVALID_ARG_VALUE", /me:…@host/],
     ["file://host.example/x", "ERR_INVALID_ARG_VALUE", /file:/],
+    ["file:store.db", "ERR_INVALID_ARG_VALUE", /full path/],
+    ["file://me:secret@host/x", "ERR_INVALID_ARG_VALUE", /file:/],
     [path.join(temporaryFolder(t), "no", "store.db"), "ERR_STORE_IO", /Create/],
   ];
   for (const [location, code, says] of cases) {
