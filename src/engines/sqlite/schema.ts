@@ -181,7 +181,7 @@ WHEN NEW.version > OLD.version AND ${isWatched("NEW.key", system)} BEGIN
 END;
 CREATE TRIGGER ipctools_delete_${table} AFTER DELETE ON ${table} BEGIN
   UPDATE ipctools_revision SET revision = revision + 1;
-  INSERT INTO ipctools_change SELECT revision, ${system}, OLD.key FROM ipctools_revision;
+  INSERT INTO ipctools_change VALUES ((SELECT revision FROM ipctools_revision), ${system}, OLD.key);
 END;
 CREATE TRIGGER ipctools_foreign_insert_${table} AFTER INSERT ON ${table} WHEN NEW.version <= 0 BEGIN
   UPDATE ${table} SET version = ${next}, created = ${next} WHERE key = NEW.key;
