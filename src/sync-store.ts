@@ -1,5 +1,6 @@
 import type { EngineInfo, SyncEngine } from "./engine/engine.ts";
 import type { Value } from "./engine/entry.ts";
+import { openBlockingEngine } from "./engines/blocking.ts";
 import { openSqliteSyncEngine } from "./engines/sqlite/sync-engine.ts";
 import { invalidType, outOfRange, StoreError } from "./errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "./limits.ts";
@@ -140,9 +141,10 @@ export function openStoreSync(location?: string): SyncStore {
 
 function openEngine(location: Location): SyncEngine {
   if (location.engine === "sqlite") return openSqliteSyncEngine(location.path);
+  if (location.engine !== "memory") return openBlockingEngine(location);
   throw new StoreError(
     "ERR_STORE_UNSUPPORTED",
-    `the functions that block do not work on ${location.engine}: use openStore() and await`,
+    "the functions that block have no store in memory: use openStore() and await, or a file",
   );
 }
 
