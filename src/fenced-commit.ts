@@ -5,7 +5,10 @@ import { StoreError } from "./errors.ts";
 import { checkTimeout } from "./limits.ts";
 
 export interface FenceOptions extends WaitOptions {
-  /** The write is made only while these (a held lock, a leadership, …) are current; else `ERR_STORE_FENCED`. */
+  /**
+   * The write is made only while these are current: a held lock, a permit, a leadership, or `{ check: entry }` for an entry
+   * that must be unchanged (an ephemeral one stands for its owner's session); else `ERR_STORE_FENCED`.
+   */
   readonly fence?: Fence | readonly Fence[];
 }
 

@@ -191,6 +191,28 @@ overStores((fresh, engine) => {
     if (!lock.signal.aborted) await once(lock.signal, "abort");
   });
 
+  test("an entry is a fence too: an ephemeral one stands for its owner's session", async (t) => {
+    const open = fresh(t);
+    const [store, other] = [await open(), await open()];
+    await other.set("worker", "me", { ephemeral: true });
+    const fence = { check: (await other.getEntry("worker"))! };
+    await store.set("key", "1", { fence });
+    assert.equal(await store.increment("n", 1, { fence }), 1);
+    assert.equal(await store.delete("none", { fence }), false);
+    assert.equal(await store.clear("n", { fence }), 1);
+    assert.ok((await store.atomic().set("key", "2").commit({ fence })).ok);
+    await other.close();
+    const fenced = { name: "StoreError", code: "ERR_STORE_FENCED" };
+    await assert.rejects(store.set("key", "3", { fence }), fenced);
+    await assert.rejects(store.create("new", "3", { fence }), fenced);
+    await assert.rejects(store.increment("n", 1, { fence }), fenced);
+    await assert.rejects(store.delete("none", { fence }), fenced);
+    await assert.rejects(store.clear("key", { fence }), fenced);
+    await assert.rejects(store.atomic().check({ key: "none", version: 0 }).delete("key").commit({ fence }), fenced);
+    assert.equal(await store.get("key"), "2");
+    assert.equal(await store.has("new"), false);
+  });
+
   test("bad input is refused with its name, and nothing is written", async (t) => {
     const store = await fresh(t)();
     const bad: [() => unknown, string][] = [
