@@ -37,11 +37,16 @@ async function load(): Promise<ClientModule> {
     longs: String,
     defaults: true,
   });
+  const methods = new Map<string, Method>();
   return {
     grpc: client.default ?? client,
     method(name) {
+      const known = methods.get(name);
+      if (known) return known;
       const [service, method] = name.split(".") as [string, string];
-      return (definitions[`etcdserverpb.${service}`] as ServiceDefinition)[method] as Method;
+      const found = (definitions[`etcdserverpb.${service}`] as ServiceDefinition)[method] as Method;
+      methods.set(name, found);
+      return found;
     },
   };
 }

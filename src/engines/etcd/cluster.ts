@@ -102,10 +102,13 @@ export class Cluster {
       let sent = false;
       let metadata = this.#metadata;
       try {
-        if (await connection.ready(Math.max(0, Math.min(left(), others ? IMPATIENCE : Infinity)))) {
+        if (
+          connection.stands ||
+          (await connection.ready(Math.max(0, Math.min(left(), others ? IMPATIENCE : Infinity))))
+        ) {
           signal?.throwIfAborted();
           const asksForToken = name === "Auth.Authenticate";
-          if (!asksForToken) await this.#authenticate(left());
+          if (this.location.credentials && !asksForToken) await this.#authenticate(left());
           sent = true;
           const wait = Math.max(1, repeatable ? Math.min(left(), patience) : left());
           metadata = asksForToken ? this.#newMetadata() : this.#metadata;

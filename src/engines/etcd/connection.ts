@@ -61,6 +61,11 @@ export class Connection {
     });
   }
 
+  /** Whether the connection stands. */
+  get stands(): boolean {
+    return this.#client.getChannel().getConnectivityState(false) === this.#module.grpc.connectivityState.READY;
+  }
+
   /** Whether the connection stands, or comes to within so many milliseconds. `false` at once if an attempt failed. */
   async ready(timeout: number): Promise<boolean> {
     const { READY, TRANSIENT_FAILURE, SHUTDOWN } = this.#module.grpc.connectivityState;
