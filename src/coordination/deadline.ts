@@ -54,16 +54,21 @@ export class Deadline implements Disposable {
     return pause(milliseconds, this.signal);
   }
 
-  /** What somebody else's work comes to, unless the patience ends first: then it goes on, and nobody waits for it. */
+  /**
+   * What somebody else's work comes to, unless the patience ends first: then it goes on, and nobody waits for it. Where there
+   * is a time-out, it keeps the process alive until then.
+   */
   async within<T>(work: T | PromiseLike<T>): Promise<T> {
     if (this.signal.aborted) Promise.resolve(work).catch(() => {});
     this.throwIfOver();
     const over = Promise.withResolvers<never>();
     const abort = () => over.reject(this.signal.reason);
     this.signal.addEventListener("abort", abort, { once: true });
+    this.#timer?.ref();
     try {
       return await Promise.race([work, over.promise]);
     } finally {
+      this.#timer?.unref();
       this.signal.removeEventListener("abort", abort);
     }
   }
