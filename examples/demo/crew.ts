@@ -10,7 +10,7 @@ export interface Report<T extends Told["type"]> {
   readonly told: Of<T>;
 }
 
-/** The processes of the demo, by their names. Emits what they tell, and `ended` when none is left. */
+/** The processes of the demo, by their names. Emits what they tell, `failed` when one ends by itself, and `ended` when none is left. */
 export class Crew extends EventEmitter {
   readonly #members = new Map<string, ChildProcess>();
 
@@ -20,8 +20,9 @@ export class Crew extends EventEmitter {
       const child = fork(program, [name, prefix]);
       this.#members.set(name, child);
       child.on("message", (told: Told) => this.emit(told.type, { name, told }));
-      child.once("exit", () => {
+      child.once("exit", (status) => {
         this.#members.delete(name);
+        if (status !== null) this.emit("failed", name);
         if (this.#members.size === 0) this.emit("ended");
       });
     }

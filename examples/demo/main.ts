@@ -23,11 +23,13 @@ const prefix = `demo ${crypto.randomUUID().slice(0, 8)}/`;
 const store = await openStore();
 const { engine, location } = await store.info();
 const crew = new Crew(path.join(import.meta.dirname, "worker.ts"), NAMES, prefix);
-const limit = setTimeout(() => {
-  console.error("The demo has not ended within a minute: something is wrong.");
+const giveUp = (why: string) => {
+  console.error(`The demo failed: ${why}.`);
   crew.kill();
   process.exit(1);
-}, 60_000);
+};
+const limit = setTimeout(() => giveUp("it has not ended within a minute"), 60_000);
+crew.once("failed", (name) => giveUp(`the process of ${name} has ended`));
 
 try {
   say(colour("bold", `${NAMES.length} processes and one store: ${location} (${engine})`));

@@ -12,7 +12,8 @@ process.on("message", async (task: "create" | "count" | "elect") => {
     tell({ type: "created", created, chosen: store.getValue(`${prefix}chosen`)! });
     return;
   }
-  const shared = await openStore();
+  // On a server a dead process is missed after this time (milliseconds); in a file the kernel tells at once.
+  const shared = await openStore(undefined, { session: { ttl: 2000 } });
   if (task === "count") {
     for (let i = 0; i < 250; i++) await shared.update(`${prefix}count`, (value) => String(Number(value ?? 0) + 1));
     tell({ type: "counted", count: Number(await shared.get(`${prefix}count`)) });
