@@ -55,6 +55,11 @@ const taking = peers.filter(
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "ipctools-bench-"));
 const running = new PrivateServers();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, async () => {
+    await cleanUp();
+    process.exit(1);
+  });
 try {
   if (options.install) installPackages();
   const wanted = new Set(taking.flatMap((peer) => peer.server ?? []));
@@ -62,8 +67,12 @@ try {
   const servers: Servers = { ...(await running.start(wanted, home)), ...(python === undefined ? {} : { python }) };
   await measure(servers);
 } finally {
+  await cleanUp();
+}
+
+async function cleanUp(): Promise<void> {
   await running.stop();
-  fs.rmSync(home, { recursive: true, force: true });
+  fs.rmSync(home, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function measure(servers: Servers): Promise<void> {

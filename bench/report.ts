@@ -27,7 +27,7 @@ export function machineOf(folder: string): string {
   const [cpu] = os.cpus();
   const memory = Math.round(os.totalmem() / 2 ** 30);
   const system = `${os.type()} ${os.release().split("-")[0]}`;
-  return `${os.availableParallelism()} cores (${cpu?.model.trim()}), ${memory} GiB, ${system}, ${fileSystemOf(folder)}`;
+  return `${os.availableParallelism()} cores (${cpu?.model.trim()}), ${memory} GiB, ${system}, ${fileSystemOf(folder)}, load average ${number(os.loadavg()[0]!)}`;
 }
 
 export function versionsOf(peers: readonly Peer[], missing: Report["missing"]): string {
