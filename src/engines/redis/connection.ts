@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { StoreError } from "../../errors.ts";
+import type { RedisModule } from "./client.ts";
+import { type Argument, Link, type Reply } from "./link.ts";
+import type { RedisLocation } from "./location.ts";
+import { closedError, judgeReply, outcomeUnknown, unavailable } from "./redis-error.ts";
+import type { Route } from "./route.ts";
+import type { Scripts } from "./scripts.ts";
+
+export interface CallOptions {
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether a call that was sent and not answered may have changed something. */
+  readonly mutates?: boolean;
+}
+
+/** What all connections of an engine have in common. */
+export interface Server {
+  readonly module: RedisModule;
+  readonly location: RedisLocation;
+  readonly route: Route;
+}
+
+/** A server that has not answered for so long (ms), when a call's time is up, is taken for gone: another connection is made. */
+const SILENCE = 1000;
+const FIRST_PAUSE = 25;
+const LONGEST_PAUSE = 1000;
+
+const TIMED_OUT = Symbol();
+
+/**
+ * Calls to the server, each with a time-out: connects when something is to be sent, again after a loss (with growing, jittered
+ * pauses), and follows where a cluster or sentinels lead. A call that was not sent, or that the server says it did not
+ * carry out, is tried again until its time is up (`ERR_STORE_UNAVAILABLE`); one that only reads, also after a lost
+ * connection; one that changes something and whose answer did not come is `ERR_STORE_OUTCOME_UNKNOWN`.
+ */
+export class Connection {
+  readonly #server: Server;
+  /** Called when a connection that was made has been lost. */
+  readonly #lost: () => void;
+  #link: Link | undefined;
+  #opening: Promise<Link> | undefined;
+  #failures = 0;
+  #notBefore = 0;
+  #closed = false;
+
+  constructor(server: Server, lost: () => void = () => {}) {
+    this.#server = server;
+    this.#lost = lost;
+  }
+
+  /** The server's address, for messages. */
+  get #name(): string {
+    return `Redis at ${this.#server.route.current}`;
+  }
+
+  /** Runs a script; `args` follow its one key. */
+  run(which: keyof Scripts, args: readonly Argument[], options: CallOptions): Promise<Reply> {
+    const meta = `{${this.#server.location.prefix}}:meta`;
+    return this.#call(
+      (link, whole) => {
+        const script = link.scripts[which];
+        return [whole ? "EVAL" : "EVALSHA", whole ? script.text : script.sha, "1", meta, ...args];
+      },
+      options,
+    );
+  }
+
+  call(args: readonly Argument[], options: CallOptions): Promise<Reply> {
+    return this.#call(() => args, options);
+  }
+
+  async #call(argsFor: (link: Link, whole: boolean) => readonly Argument[], options: CallOptions): Promise<Reply> {
+    const deadline = performance.now() + options.timeout;
+    let whole = false;
+    for (let pause = FIRST_PAUSE; ; ) {
+      const link = this.#link ?? (await this.connected(options, deadline));
+      const sent = performance.now();
+      let error: unknown;
+      try {
+        const reply = await within(link.send(argsFor(link, whole)), deadline - sent, options.signal);
+        link.heard = performance.now();
+        return reply;
+      } catch (failure) {
+        error = failure;
+      }
+      if (options.signal?.aborted) throw options.signal.reason;
+      if (error === TIMED_OUT) {
+        if (link.heard <= sent && performance.now() - sent >= SILENCE) link.destroy();
+        if (options.mutates) throw outcomeUnknown(this.#name, new Error(`no answer within ${options.timeout} ms`));
+        throw unavailable(this.#name, options.timeout, undefined);
+      }
+      const { module, route } = this.#server;
+      if (error instanceof module.ErrorReply) {
+        link.heard = performance.now();
+        const outcome = judgeReply(error, this.#name);
+        if (outcome.kind === "error") throw outcome.error;
+        if (outcome.kind === "script") {
+          whole = true;
+          continue;
+        }
+        if (outcome.kind === "elsewhere") {
+          if (outcome.port !== undefined)
+            route.redirect({ host: outcome.host || route.current.slice(0, route.current.lastIndexOf(":")), port: outcome.port });
+          else route.failed();
+          link.destroy();
+        }
+      } else if (this.#closed) {
+        throw closedError();
+      } else if (!(error instanceof module.ClientOfflineError || error instanceof module.ClientClosedError)) {
+        // The connection broke with the call on its way.
+        if (!(error instanceof module.DisconnectsClientError) && link.alive) link.destroy();
+        if (options.mutates) throw outcomeUnknown(this.#name, error);
+      } else if (link.alive) {
+        link.destroy();
+      }
+      if (performance.now() + pause >= deadline) throw unavailable(this.#name, options.timeout, error);
+      await sleep(pause, undefined, options.signal && { signal: options.signal }).catch(() => {
+        throw options.signal!.reason;
+      });
+      pause = Math.min(pause * 2, LONGEST_PAUSE / 2);
+    }
+  }
+
+  /** The connection, once there is one. Rejects with `ERR_STORE_UNAVAILABLE` at the deadline, at once with what another try would meet again. */
+  async connected(options: CallOptions, deadline = performance.now() + options.timeout): Promise<Link> {
+    let cause: unknown;
+    for (;;) {
+      if (this.#closed) throw closedError();
+      if (this.#link) return this.#link;
+      options.signal?.throwIfAborted();
+      this.#opening ??= this.#open();
+      try {
+        return await within(this.#opening, deadline - performance.now(), options.signal);
+      } catch (error) {
+        if (options.signal?.aborted) throw options.signal.reason;
+        if (error instanceof StoreError) throw error;
+        if (error === TIMED_OUT) throw unavailable(this.#name, options.timeout, cause);
+        cause = error;
+      }
+      if (performance.now() >= deadline) throw unavailable(this.#name, options.timeout, cause);
+    }
+  }
+
+  async #open(): Promise<Link> {
+    try {
+      const pause = this.#notBefore - performance.now();
+      if (pause > 0) await sleep(pause, undefined, { ref: false });
+      if (this.#closed) throw closedError();
+      const { module, route, location } = this.#server;
+      const link: Link = await Link.open(module, route, location, () => {
+        if (this.#link === link) this.#link = undefined;
+        if (!this.#closed) this.#lost();
+      });
+      if (this.#closed) {
+        link.destroy();
+        throw closedError();
+      }
+      if (link.alive) this.#link = link;
+      this.#failures = 0;
+      this.#notBefore = 0;
+      return link;
+    } catch (error) {
+      const longest = Math.min(FIRST_PAUSE * 2 ** ++this.#failures, LONGEST_PAUSE);
+      this.#notBefore = performance.now() + longest * (0.5 + Math.random() / 2);
+      throw error;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  /** Ends the present connection, if there is one; the next call makes another. */
+  reset(): void {
+    this.#link?.destroy();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#link?.destroy();
+    this.#link = undefined;
+  }
+}
+
+/** The promise's outcome, or a rejection with `TIMED_OUT` or the signal's reason. The wait keeps the process alive. */
+function within<T>(promise: Promise<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => settle(reject, TIMED_OUT), Math.max(0, timeout));
+    const aborted = () => settle(reject, signal!.reason);
+    const settle = <V>(how: (value: V) => void, value: V) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+      how(value);
+    };
+    promise.then(
+      (value) => settle(resolve, value),
+      (error: unknown) => settle(reject, error),
+    );
+    if (signal?.aborted) aborted();
+    else signal?.addEventListener("abort", aborted);
+  });
+}

@@ -1,0 +1,358 @@
+import { createHash } from "node:crypto";
+
+/*
+ * All that changes a store runs in one of these scripts, and Redis runs a script alone from its first line to its last: that
+ * is the atomicity and isolation of a commit. Scripts (EVALSHA, with EVAL where the server has forgotten them) and not a
+ * function library: they leave nothing on the server that two versions of this package could fight over, come back by
+ * themselves after a restart, a fail-over or a SCRIPT FLUSH, and need no administrator's permission.
+ *
+ * What is stored, every key beginning with `{prefix}:` so that all of them are in one slot of a cluster:
+ *
+ *   meta                  hash: format, revision (of the last change), initialized, replid, base
+ *   user:<key>            hash: value, version, created, and where they apply type (bytes), session, expires (ms)
+ *   system:<key>          the same for the entries of coordination
+ *   keys:user             sorted set, all scores 0: the keys in the order of their bytes
+ *   keys:system
+ *   order:<folder>        sorted set: the keys of coordination below `<folder>` by revision of creation
+ *   due                   sorted set: what ends when (ms): `session <id>`, `user <key>`, `system <key>`
+ *   session:<id>          set: the entries bound to the session, `user <key>` or `system <key>`
+ *   log                   stream, bounded: for each revision its changes, under the id `<revision>-0`
+ */
+
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+export interface Scripts {
+  /** Checks, mutations, reads. Arguments: `commitArguments`. */
+  readonly commit: Script;
+  /** Sessions, the sweep, the log. Arguments: base, log length, operation, its own. */
+  readonly control: Script;
+}
+
+/**
+ * The scripts for a server that has sharded Pub/Sub (`SPUBLISH`, Redis 7: within a cluster a message stays in its shard),
+ * or for one that has not.
+ */
+export function scriptsFor(sharded: boolean): Scripts {
+  const prelude = PRELUDE.replaceAll("$PUBLISH", sharded ? "SPUBLISH" : "PUBLISH");
+  return { commit: script(prelude + COMMIT), control: script(prelude + CONTROL) };
+}
+
+function script(text: string): Script {
+  return { text, sha: createHash("sha1").update(text).digest("hex") };
+}
+
+/** A value up to so many bytes travels in the log and in messages; a larger one is fetched by those who want it. */
+const INLINE_VALUE = 1024;
+/** A record up to so many bytes is sent whole to whom it concerns; of a larger one only that it is there. */
+const INLINE_RECORD = 16 * 1024;
+
+/*
+ * Revisions count up by one. A store's first one is the time in microseconds since 2025, and so is the next one after the
+ * server's replication history changed (`base`, set by the first client that notices): so versions, which are fencing tokens,
+ * grow also across a flushed database and across a fail-over that lost the newest commits. Numbers are written with %.0f:
+ * Lua's own way rounds to 14 digits.
+ *
+ * A log record is text: `<revision before> <number of changes>\n`, then for each change a line of words with the lengths in
+ * bytes of what follows it: `delete <space> <key>` or `set <space> <key> <value, or -1: not here> <type> <created> <session>
+ * <expires, or 0>`; then the key, the value and the session themselves.
+ */
+const PRELUDE = String.raw`
+local call = redis.call
+local meta_key, base, log_length = KEYS[1], ARGV[1], ARGV[2]
+local clock = call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local meta = call('HMGET', meta_key, 'format', 'revision', 'base', 'initialized')
+local revision = tonumber(meta[2] or 0)
+
+if not meta[1] then
+  if call('EXISTS', base .. 'keys:user', base .. 'keys:system', base .. 'due', base .. 'log') > 0 then
+    return redis.error_reply('IPCTOOLS FOREIGN_PREFIX')
+  end
+elseif meta[1] ~= '1' then
+  return redis.error_reply('IPCTOOLS NEWER_FORMAT ' .. meta[1])
+end
+
+local function int(n) return string.format('%.0f', n) end
+
+local function micros() return (clock[1] - 1735689600) * 1000000 + clock[2] end
+
+local function ensure_meta()
+  if not meta[1] then
+    call('HSET', meta_key, 'format', '1')
+    meta[1] = '1'
+  end
+end
+
+local pending, changes, size, channels, next_revision = 0, {}, 0, {}, nil
+
+local function next_version()
+  if not next_revision then
+    next_revision = revision + 1
+    local floor = tonumber(meta[3] or 0)
+    if not meta[2] then floor = micros() end
+    if floor > next_revision then next_revision = floor end
+    next_revision = int(next_revision)
+  end
+  return next_revision
+end
+
+local function note(space, key, record)
+  pending = pending + 1
+  changes[#changes + 1] = record
+  size = size + #record
+  channels[base .. space .. '=' .. key] = true
+  local root = base .. space .. '/'
+  channels[root] = true
+  local at = 0
+  for _ = 1, 8 do
+    at = string.find(key, '[/:]', at + 1)
+    if not at then break end
+    channels[root .. string.sub(key, 1, at)] = true
+  end
+end
+
+local function finish()
+  if pending == 0 then return end
+  ensure_meta()
+  local head = int(revision) .. ' '
+  local record = head .. pending .. '\n' .. table.concat(changes)
+  call('HSET', meta_key, 'revision', next_revision)
+  meta[2] = next_revision
+  call('XADD', base .. 'log', 'MAXLEN', '~', log_length, next_revision .. '-0', 'changes', record)
+  local message = next_revision .. ' '
+  if #record > ${INLINE_RECORD} then message = message .. head .. '0\n' else message = message .. record end
+  for channel in pairs(channels) do call('$PUBLISH', channel, message) end
+  revision = tonumber(next_revision)
+  pending, changes, size, channels, next_revision = 0, {}, 0, {}, nil
+end
+
+local function folder_of(key)
+  return string.match(key, '^(.*/)') or ''
+end
+
+-- old: version, created, session, expires, type
+local function drop(space, key, old)
+  next_version()
+  call('DEL', base .. space .. ':' .. key)
+  call('ZREM', base .. 'keys:' .. space, key)
+  if space == 'system' then call('ZREM', base .. 'order:' .. folder_of(key), key) end
+  if old[3] then call('SREM', base .. 'session:' .. old[3], space .. ' ' .. key) end
+  if old[4] then call('ZREM', base .. 'due', space .. ' ' .. key) end
+  note(space, key, 'delete ' .. space .. ' ' .. #key .. '\n' .. key)
+end
+
+local function state_of(space, key)
+  return call('HMGET', base .. space .. ':' .. key, 'version', 'created', 'session', 'expires', 'type')
+end
+
+local function split(member)
+  local at = string.find(member, ' ', 1, true)
+  return string.sub(member, 1, at - 1), string.sub(member, at + 1)
+end
+
+local function end_session(id)
+  for _, member in ipairs(call('SMEMBERS', base .. 'session:' .. id)) do
+    local space, key = split(member)
+    local old = state_of(space, key)
+    if old[1] then drop(space, key, old) end
+  end
+  call('DEL', base .. 'session:' .. id)
+  call('ZREM', base .. 'due', 'session ' .. id)
+end
+
+-- Whoever comes first after a time ran out ends what it was of: once, in one revision, with delete events.
+local function sweep()
+  local due = call('ZRANGEBYSCORE', base .. 'due', '-inf', int(now))
+  for _, member in ipairs(due) do
+    local kind, name = split(member)
+    if kind == 'session' then
+      end_session(name)
+    else
+      local old = state_of(kind, name)
+      if old[1] then drop(kind, name, old) else call('ZREM', base .. 'due', member) end
+    end
+  end
+  finish()
+end
+`;
+
+const COMMIT = String.raw`
+sweep()
+local ok = true
+local nchecks, nmutations, nreads = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local at = 6
+
+for _ = 1, nchecks do
+  local kind, space = ARGV[at], ARGV[at + 1]
+  if kind == 'version' then
+    local version = call('HGET', base .. space .. ':' .. ARGV[at + 2], 'version') or '0'
+    if version ~= ARGV[at + 3] then ok = false end
+  elseif #call('ZRANGEBYLEX', base .. 'keys:' .. space, ARGV[at + 2], ARGV[at + 3], 'LIMIT', 0, 1) > 0 then
+    ok = false
+  end
+  at = at + 4
+end
+
+-- All that can fail comes before the first write: nothing is undone in a script.
+local olds, alive = {}, {}
+if ok then
+  local m = at
+  for i = 1, nmutations do
+    olds[i] = state_of(ARGV[m + 1], ARGV[m + 2])
+    if ARGV[m] == 'set' then
+      local session = ARGV[m + 4]
+      if session ~= '' and not alive[session] then
+        if not call('ZSCORE', base .. 'due', 'session ' .. session) then
+          return redis.error_reply('IPCTOOLS SESSION_LOST ' .. session)
+        end
+        alive[session] = true
+      end
+      m = m + 7
+    else
+      m = m + 3
+    end
+  end
+end
+
+for i = 1, nmutations do
+  local op, space, key = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local old = olds[i]
+  if op == 'set' then
+    if ok then
+      local kind, session, ttl, value = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+      local entry, member = base .. space .. ':' .. key, space .. ' ' .. key
+      local version = next_version()
+      local created = old[2] or version
+      local expires = '0'
+      call('HSET', entry, 'value', value, 'version', version, 'created', created)
+      if not old[1] then
+        call('ZADD', base .. 'keys:' .. space, 0, key)
+        if space == 'system' then call('ZADD', base .. 'order:' .. folder_of(key), created, key) end
+      end
+      if kind == 'bytes' then call('HSET', entry, 'type', kind) elseif old[5] then call('HDEL', entry, 'type') end
+      if old[3] and old[3] ~= session then
+        call('SREM', base .. 'session:' .. old[3], member)
+        if session == '' then call('HDEL', entry, 'session') end
+      end
+      if session ~= '' then
+        call('HSET', entry, 'session', session)
+        call('SADD', base .. 'session:' .. session, member)
+      end
+      if ttl ~= '' then
+        expires = int(now + tonumber(ttl))
+        call('HSET', entry, 'expires', expires)
+        call('ZADD', base .. 'due', expires, member)
+      elseif old[4] then
+        call('HDEL', entry, 'expires')
+        call('ZREM', base .. 'due', member)
+      end
+      if space == 'user' and not meta[4] then
+        call('HSET', meta_key, 'format', '1', 'initialized', '1')
+        meta[1], meta[4] = '1', '1'
+      end
+      local inline = #value <= ${INLINE_VALUE} and size <= ${INLINE_RECORD}
+      note(space, key, table.concat({'set', space, #key, inline and #value or -1, kind, created, #session, expires}, ' ')
+        .. '\n' .. key .. (inline and value or '') .. session)
+    end
+    at = at + 7
+  else
+    if ok and old[1] then drop(space, key, old) end
+    at = at + 3
+  end
+end
+finish()
+
+local reply = {ok and 1 or 0, int(revision)}
+for _ = 1, nreads do
+  local kind, space, min, max = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local order, reverse, limit = ARGV[at + 4], ARGV[at + 5] == '1', tonumber(ARGV[at + 6])
+  at = at + 7
+  local index = base .. 'keys:' .. space
+  local keys
+  if kind == 'key' then
+    keys = {min}
+  elseif order == 'key' then
+    if reverse then
+      keys = call('ZREVRANGEBYLEX', index, max, min, 'LIMIT', 0, limit)
+    else
+      keys = call('ZRANGEBYLEX', index, min, max, 'LIMIT', 0, limit)
+    end
+  else
+    local last = limit - (limit > 0 and 1 or 0)
+    local folder = space == 'system' and base .. 'order:' .. string.sub(min, 2)
+    if folder and call('ZCARD', folder) == call('ZLEXCOUNT', index, min, max) then
+      -- The folder's own keys are a part of the range's, and as many: the same ones.
+      keys = call(reverse and 'ZREVRANGE' or 'ZRANGE', folder, 0, last)
+    else
+      local found = call('ZRANGEBYLEX', index, min, max)
+      local created, position = {}, {}
+      for i, key in ipairs(found) do
+        created[key] = tonumber(call('HGET', base .. space .. ':' .. key, 'created'))
+        position[key] = i
+      end
+      table.sort(found, function(a, b)
+        if reverse then a, b = b, a end
+        if created[a] ~= created[b] then return created[a] < created[b] end
+        return position[a] < position[b]
+      end)
+      keys = found
+      if limit > 0 then for i = #keys, limit + 1, -1 do keys[i] = nil end end
+    end
+  end
+  local entries = {}
+  for _, key in ipairs(keys) do
+    local entry = call('HMGET', base .. space .. ':' .. key, 'value', 'version', 'created', 'type', 'session', 'expires')
+    if entry[2] then
+      entries[#entries + 1] = key
+      entries[#entries + 1] = entry
+    end
+  end
+  reply[#reply + 1] = entries
+end
+return reply
+`;
+
+const CONTROL = String.raw`
+local op = ARGV[3]
+
+if op == 'hello' then
+  -- Another history than the one of the last client that came: what was counted on may be lost. Count from higher up.
+  if meta[1] and ARGV[4] ~= '' and call('HGET', meta_key, 'replid') ~= ARGV[4] then
+    call('HSET', meta_key, 'replid', ARGV[4], 'base', int(micros()))
+  end
+  return {meta[1] or '', int(revision)}
+end
+
+if op == 'log' then
+  if ARGV[4] == '' then return {int(revision), {}} end
+  return {int(revision), call('XRANGE', base .. 'log', '(' .. ARGV[4] .. '-0', '+', 'COUNT', ARGV[5])}
+end
+
+if op == 'open' then
+  sweep()
+  ensure_meta()
+  call('ZADD', base .. 'due', int(now + ARGV[5]), 'session ' .. ARGV[4])
+  return 1
+end
+
+sweep()
+
+if op == 'refresh' then
+  if not call('ZSCORE', base .. 'due', 'session ' .. ARGV[4]) then return 0 end
+  call('ZADD', base .. 'due', int(now + ARGV[5]), 'session ' .. ARGV[4])
+  return 1
+end
+
+if op == 'end' then
+  end_session(ARGV[4])
+  finish()
+  return 1
+end
+
+-- 'sweep': the revision, and in how many milliseconds something is due next.
+local soonest = call('ZRANGE', base .. 'due', 0, 0, 'WITHSCORES')
+return {int(revision), soonest[2] and math.max(0, tonumber(soonest[2]) - now) or -1}
+`;
