@@ -1,5 +1,4 @@
 import type { Engine } from "./engine/engine.ts";
-import { StoreError } from "./errors.ts";
 import type { Location } from "./location.ts";
 
 /** Loads and opens the engine of a location. */
@@ -12,6 +11,6 @@ export async function openEngine(location: Location, options: { networkFilesyste
     case "etcd":
       return (await import("./engines/etcd/engine.ts")).openEtcdEngine(location.url);
     case "redis":
-      throw new StoreError("ERR_STORE_UNSUPPORTED", "there is no Redis engine in this version: use etcd, or a file");
+      return (await import("./engines/redis/engine.ts")).openRedisEngine(location.url);
   }
 }

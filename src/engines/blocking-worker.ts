@@ -22,7 +22,7 @@ function engine(): Promise<Engine> {
 
 async function open(): Promise<Engine> {
   if (/^etcd/i.test(url)) return await (await import("./etcd/engine.ts")).openEtcdEngine(url);
-  throw new StoreError("ERR_STORE_UNSUPPORTED", "there is no Redis engine in this version: use etcd, or a file");
+  return await (await import("./redis/engine.ts")).openRedisEngine(url);
 }
 
 /** Throws if nothing was ever set. Asked only where nothing was found. */

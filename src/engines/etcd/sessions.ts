@@ -1,5 +1,6 @@
 import { checkTtl } from "../../engine/check-commit.ts";
 import type { Session, SessionOptions } from "../../engine/engine.ts";
+import { Moment } from "../../engine/moment.ts";
 import { StoreError } from "../../errors.ts";
 import { LONGEST_TIMEOUT } from "../../limits.ts";
 import { type Cluster, Refusal } from "./cluster.ts";
@@ -15,16 +16,6 @@ const LEAST_MARGIN = 200;
 const RETRY_AFTER = 50;
 /** How long a session's end is tried to be told to the server; after that the lease runs out by itself. */
 const FAREWELL = 2000;
-
-/** Time that passed: the longer of what two clocks say, since one stands still while the machine sleeps and the other can be set. */
-class Moment {
-  readonly #steady = performance.now();
-  readonly #wall = Date.now();
-
-  get ago(): number {
-    return Math.max(performance.now() - this.#steady, Date.now() - this.#wall);
-  }
-}
 
 /** The sessions of an engine. */
 export class Sessions {

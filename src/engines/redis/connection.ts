@@ -5,12 +5,14 @@ import { type Argument, Link, type Reply } from "./link.ts";
 import type { RedisLocation } from "./location.ts";
 import { closedError, judgeReply, outcomeUnknown, unavailable } from "./redis-error.ts";
 import type { Route } from "./route.ts";
-import type { Scripts } from "./scripts.ts";
+import { SCRIPTS, type Scripts } from "./scripts.ts";
 
 export interface CallOptions {
   /** In milliseconds. */
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
+  /** Whether the call keeps the process alive. Default `true`. */
+  readonly keepAlive?: boolean;
   /** Whether a call that was sent and not answered may have changed something. */
   readonly mutates?: boolean;
 }
@@ -58,20 +60,17 @@ export class Connection {
   /** Runs a script; `args` follow its one key. */
   run(which: keyof Scripts, args: readonly Argument[], options: CallOptions): Promise<Reply> {
     const meta = `{${this.#server.location.prefix}}:meta`;
-    return this.#call(
-      (link, whole) => {
-        const script = link.scripts[which];
-        return [whole ? "EVAL" : "EVALSHA", whole ? script.text : script.sha, "1", meta, ...args];
-      },
-      options,
-    );
+    return this.#call((whole) => {
+      const script = SCRIPTS[which];
+      return [whole ? "EVAL" : "EVALSHA", whole ? script.text : script.sha, "1", meta, ...args];
+    }, options);
   }
 
   call(args: readonly Argument[], options: CallOptions): Promise<Reply> {
     return this.#call(() => args, options);
   }
 
-  async #call(argsFor: (link: Link, whole: boolean) => readonly Argument[], options: CallOptions): Promise<Reply> {
+  async #call(argsFor: (whole: boolean) => readonly Argument[], options: CallOptions): Promise<Reply> {
     const deadline = performance.now() + options.timeout;
     let whole = false;
     for (let pause = FIRST_PAUSE; ; ) {
@@ -79,7 +78,7 @@ export class Connection {
       const sent = performance.now();
       let error: unknown;
       try {
-        const reply = await within(link.send(argsFor(link, whole)), deadline - sent, options.signal);
+        const reply = await within(link.send(argsFor(whole)), deadline - sent, options);
         link.heard = performance.now();
         return reply;
       } catch (failure) {
@@ -102,7 +101,10 @@ export class Connection {
         }
         if (outcome.kind === "elsewhere") {
           if (outcome.port !== undefined)
-            route.redirect({ host: outcome.host || route.current.slice(0, route.current.lastIndexOf(":")), port: outcome.port });
+            route.redirect({
+              host: outcome.host || route.current.slice(0, route.current.lastIndexOf(":")),
+              port: outcome.port,
+            });
           else route.failed();
           link.destroy();
         }
@@ -116,7 +118,10 @@ export class Connection {
         link.destroy();
       }
       if (performance.now() + pause >= deadline) throw unavailable(this.#name, options.timeout, error);
-      await sleep(pause, undefined, options.signal && { signal: options.signal }).catch(() => {
+      await sleep(pause, undefined, {
+        ref: options.keepAlive ?? true,
+        ...(options.signal && { signal: options.signal }),
+      }).catch(() => {
         throw options.signal!.reason;
       });
       pause = Math.min(pause * 2, LONGEST_PAUSE / 2);
@@ -132,7 +137,7 @@ export class Connection {
       options.signal?.throwIfAborted();
       this.#opening ??= this.#open();
       try {
-        return await within(this.#opening, deadline - performance.now(), options.signal);
+        return await within(this.#opening, deadline - performance.now(), options);
       } catch (error) {
         if (options.signal?.aborted) throw options.signal.reason;
         if (error instanceof StoreError) throw error;
@@ -170,11 +175,6 @@ export class Connection {
     }
   }
 
-  /** Ends the present connection, if there is one; the next call makes another. */
-  reset(): void {
-    this.#link?.destroy();
-  }
-
   close(): void {
     this.#closed = true;
     this.#link?.destroy();
@@ -182,10 +182,15 @@ export class Connection {
   }
 }
 
-/** The promise's outcome, or a rejection with `TIMED_OUT` or the signal's reason. The wait keeps the process alive. */
-function within<T>(promise: Promise<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
+/** The promise's outcome, or a rejection with `TIMED_OUT` or the signal's reason. The wait keeps the process alive, unless told otherwise. */
+function within<T>(
+  promise: Promise<T>,
+  timeout: number,
+  { signal, keepAlive = true }: Pick<CallOptions, "signal" | "keepAlive">,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => settle(reject, TIMED_OUT), Math.max(0, timeout));
+    if (!keepAlive) timer.unref();
     const aborted = () => settle(reject, signal!.reason);
     const settle = <V>(how: (value: V) => void, value: V) => {
       clearTimeout(timer);

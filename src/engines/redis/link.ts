@@ -3,7 +3,7 @@ import type { RedisClient, RedisModule } from "./client.ts";
 import type { RedisLocation } from "./location.ts";
 import { judgeReply } from "./redis-error.ts";
 import { format, type Route } from "./route.ts";
-import { type Scripts, scriptsFor } from "./scripts.ts";
+import { SCRIPTS } from "./scripts.ts";
 import { checkServer, readInfo, type ServerFacts } from "./server-check.ts";
 
 export type Argument = string | Buffer;
@@ -22,7 +22,6 @@ export class Link {
   readonly client: RedisClient;
   readonly address: string;
   readonly facts: ServerFacts;
-  readonly scripts: Scripts;
   /** When the server was last heard of, in milliseconds as of `performance.now()`. */
   heard = performance.now();
   /** Whether commands can be sent. */
@@ -33,7 +32,6 @@ export class Link {
     this.client = client;
     this.address = address;
     this.facts = facts;
-    this.scripts = scriptsFor(facts.sharded);
     this.#options = options;
   }
 
@@ -48,11 +46,11 @@ export class Link {
       ...(location.password !== undefined && { password: location.password }),
       ...(location.database !== 0 && { database: location.database }),
       name: "ipctools",
-      RESP: 3,
+      RESP: 2,
       disableOfflineQueue: true,
       maintNotifications: "disabled",
       commandOptions: { timeout: 0 },
-    });
+    }) as unknown as RedisClient;
     // A server that speaks another protocol makes an error event, and no end of the handshake.
     let protocolError: Error | undefined;
     client.on("error", (error: Error) => {
@@ -71,16 +69,7 @@ export class Link {
       if (facts.role === "slave") throw new Error(`${name} is a replica, which takes no writes`);
       const link = new Link(client, name, facts, options);
       const base = `{${location.prefix}}:`;
-      await link.send([
-        "EVAL",
-        link.scripts.control.text,
-        "1",
-        `${base}meta`,
-        base,
-        "0",
-        "hello",
-        facts.replid,
-      ]);
+      await link.send(["EVAL", SCRIPTS.control.text, "1", `${base}meta`, base, "0", "hello", facts.replid]);
       const ended = () => {
         if (!link.alive) return;
         link.alive = false;

@@ -69,7 +69,8 @@ export function parseRedisLocation(location: string): RedisLocation {
   const [, scheme, sentinel, user, hosts, path = "", query] = match;
   const segments = path.split("/").slice(1);
   const master = sentinel ? decode(segments.shift() ?? "", "the primary's name", safe) : undefined;
-  if (master === "") throw invalidValue("location", "one that names the primary: redis+sentinel://host:port/name", safe);
+  if (master === "")
+    throw invalidValue("location", "one that names the primary: redis+sentinel://host:port/name", safe);
   if (segments.length > 1) throw invalidValue("location", "one with at most a database's number as its path", safe);
   const parameters = new URLSearchParams(query ?? "");
   for (const name of parameters.keys())
@@ -82,7 +83,9 @@ export function parseRedisLocation(location: string): RedisLocation {
   return {
     safe,
     tls: scheme === "rediss",
-    addresses: hosts!.split(",").map((host) => parseAddress(host, sentinel ? DEFAULT_SENTINEL_PORT : DEFAULT_PORT, safe)),
+    addresses: hosts!
+      .split(",")
+      .map((host) => parseAddress(host, sentinel ? DEFAULT_SENTINEL_PORT : DEFAULT_PORT, safe)),
     master,
     username: username || undefined,
     password: password || undefined,
@@ -110,9 +113,7 @@ export function checkPrefix(prefix: unknown): string {
 
 /** The location with `***` in the place of passwords, whatever shape it has. */
 export function withoutPasswords(location: string): string {
-  return location
-    .replace(/^([^:]*:\/\/[^:@]*):.*@/s, "$1:***@")
-    .replace(/(password=)[^&#]*/gi, "$1***");
+  return location.replace(/^([^:]*:\/\/[^:@]*):.*@/s, "$1:***@").replace(/(password=)[^&#]*/gi, "$1***");
 }
 
 function parseAddress(text: string, defaultPort: number, safe: string): Address {

@@ -33,9 +33,15 @@ function translate(word: string, message: string, what: string, cause: Error): S
   if (word === "IPCTOOLS") {
     const [, reason, value = ""] = message.split(" ");
     if (reason === "SESSION_LOST")
-      return error("ERR_STORE_SESSION_LOST", `The session ${value} has ended; nothing was written for it. Open another`);
+      return error(
+        "ERR_STORE_SESSION_LOST",
+        `The session ${value} has ended; nothing was written for it. Open another`,
+      );
     if (reason === "NEWER_FORMAT")
-      return error("ERR_STORE_NEWER_FORMAT", `The store on ${what} has format ${value}: use a newer version of ipctools`);
+      return error(
+        "ERR_STORE_NEWER_FORMAT",
+        `The store on ${what} has format ${value}: use a newer version of ipctools`,
+      );
     return error(
       "ERR_STORE_FOREIGN_PREFIX",
       `The prefix is used by another program on ${what}: choose another one (?prefix=…)`,

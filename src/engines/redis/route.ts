@@ -112,6 +112,6 @@ function readTlsFiles(location: RedisLocation): TlsFiles {
       });
     }
   }
-  if (location.servername !== undefined) files["servername"] = location.servername;
+  if (location.servername !== undefined) files.servername = location.servername;
   return files;
 }

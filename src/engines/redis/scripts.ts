@@ -31,22 +31,9 @@ export interface Scripts {
   readonly control: Script;
 }
 
-/**
- * The scripts for a server that has sharded Pub/Sub (`SPUBLISH`, Redis 7: within a cluster a message stays in its shard),
- * or for one that has not.
- */
-export function scriptsFor(sharded: boolean): Scripts {
-  const prelude = PRELUDE.replaceAll("$PUBLISH", sharded ? "SPUBLISH" : "PUBLISH");
-  return { commit: script(prelude + COMMIT), control: script(prelude + CONTROL) };
-}
-
-function script(text: string): Script {
-  return { text, sha: createHash("sha1").update(text).digest("hex") };
-}
-
-/** A value up to so many bytes travels in the log and in messages; a larger one is fetched by those who want it. */
+/** A value up to so many bytes stands in the log; a larger one is fetched by those who want it. */
 const INLINE_VALUE = 1024;
-/** A record up to so many bytes is sent whole to whom it concerns; of a larger one only that it is there. */
+/** A record that has become so long takes no more values. */
 const INLINE_RECORD = 16 * 1024;
 
 /*
@@ -86,7 +73,7 @@ local function ensure_meta()
   end
 end
 
-local pending, changes, size, channels, next_revision = 0, {}, 0, {}, nil
+local pending, changes, size, next_revision = 0, {}, 0, nil
 
 local function next_version()
   if not next_revision then
@@ -103,15 +90,6 @@ local function note(space, key, record)
   pending = pending + 1
   changes[#changes + 1] = record
   size = size + #record
-  channels[base .. space .. '=' .. key] = true
-  local root = base .. space .. '/'
-  channels[root] = true
-  local at = 0
-  for _ = 1, 8 do
-    at = string.find(key, '[/:]', at + 1)
-    if not at then break end
-    channels[root .. string.sub(key, 1, at)] = true
-  end
 end
 
 local function finish()
@@ -122,11 +100,8 @@ local function finish()
   call('HSET', meta_key, 'revision', next_revision)
   meta[2] = next_revision
   call('XADD', base .. 'log', 'MAXLEN', '~', log_length, next_revision .. '-0', 'changes', record)
-  local message = next_revision .. ' '
-  if #record > ${INLINE_RECORD} then message = message .. head .. '0\n' else message = message .. record end
-  for channel in pairs(channels) do call('$PUBLISH', channel, message) end
   revision = tonumber(next_revision)
-  pending, changes, size, channels, next_revision = 0, {}, 0, {}, nil
+  pending, changes, size, next_revision = 0, {}, 0, nil
 end
 
 local function folder_of(key)
@@ -315,7 +290,7 @@ end
 return reply
 `;
 
-const CONTROL = String.raw`
+const CONTROL = `
 local op = ARGV[3]
 
 if op == 'hello' then
@@ -356,3 +331,9 @@ end
 local soonest = call('ZRANGE', base .. 'due', 0, 0, 'WITHSCORES')
 return {int(revision), soonest[2] and math.max(0, tonumber(soonest[2]) - now) or -1}
 `;
+
+function script(text: string): Script {
+  return { text, sha: createHash("sha1").update(text).digest("hex") };
+}
+
+export const SCRIPTS: Scripts = { commit: script(PRELUDE + COMMIT), control: script(PRELUDE + CONTROL) };

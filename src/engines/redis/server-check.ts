@@ -3,8 +3,6 @@ import { StoreError } from "../../errors.ts";
 export interface ServerFacts {
   /** For instance `Redis 7.0.15` or `Valkey 8.1.0`. */
   readonly version: string;
-  /** Whether it has sharded Pub/Sub. */
-  readonly sharded: boolean;
   /** `master` or `slave`. */
   readonly role: string;
   /** Identifies the history that the server's data has: another one after a restart or a fail-over. */
@@ -29,7 +27,6 @@ export function readInfo(info: string): ServerFacts {
   const keydb = major === 6 && minor >= 3;
   return {
     version: valkey ? `Valkey ${valkey}` : `${keydb ? "KeyDB" : "Redis"} ${redis}`,
-    sharded: major >= 7,
     role: facts.get("role") ?? "",
     replid: facts.get("master_replid") ?? "",
     cluster: facts.get("cluster_enabled") === "1",

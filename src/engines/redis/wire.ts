@@ -56,11 +56,8 @@ function lexBounds(range: Range): [string, string] {
   return [start === "" ? "-" : `[${start}`, end === undefined ? "+" : `(${end}`];
 }
 
-/** The fields of an entry, in the order in which they are asked for. */
-export const ENTRY_FIELDS = ["value", "version", "created", "type", "session", "expires"];
-
-/** An entry from the values of `ENTRY_FIELDS`; `undefined` if there is none. */
-export function readEntry(key: string, space: Space | undefined, fields: readonly Reply[]): Entry | undefined {
+/** An entry from its fields, in the order in which the script reads them; `undefined` if there is none. */
+function readEntry(key: string, space: Space | undefined, fields: readonly Reply[]): Entry | undefined {
   const [value, version, created, type, session, expires] = fields as (Buffer | null)[];
   if (!value || !version) return undefined;
   return {
@@ -88,7 +85,7 @@ export function readEntries(space: Space | undefined, reply: readonly Reply[]): 
 export type LoggedChange = Change | Unfetched;
 
 /** A set whose value was too large for the log. */
-export interface Unfetched {
+interface Unfetched {
   readonly type: "unfetched";
   readonly key: string;
   readonly space?: Space;
@@ -99,24 +96,16 @@ export interface LogRecord {
   readonly version: number;
   /** The revision before it. */
   readonly previous: number;
-  /** `undefined`: too many for a message; they stand in the log. */
-  readonly changes: readonly LoggedChange[] | undefined;
+  readonly changes: readonly LoggedChange[];
 }
 
-/** A record of the log; in a message its version stands before it. */
+/** A record of the log. */
 export function readRecord(version: number, record: Buffer): LogRecord {
   const reader = new Reader(record);
   const [previous, count] = reader.line().map(Number) as [number, number];
-  if (count === 0) return { version, previous, changes: undefined };
   const changes: LoggedChange[] = [];
   for (let i = 0; i < count; i++) changes.push(readChange(reader, version));
   return { version, previous, changes };
-}
-
-/** A message: the version, a space, the record. */
-export function readMessage(message: Buffer): LogRecord {
-  const space = message.indexOf(0x20);
-  return readRecord(Number(message.toString("latin1", 0, space)), message.subarray(space + 1));
 }
 
 function readChange(reader: Reader, version: number): LoggedChange {
@@ -167,25 +156,4 @@ class Reader {
 /** Bytes of their own, not a view of what came over the wire. */
 function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer);
-}
-
-/** The channels by which a watch of the range hears of its changes: `note` in scripts.ts publishes to them. */
-export function channelOf(base: string, range: Range): string {
-  const name = `${base}${spaceName(range.space)}`;
-  if (range.key !== undefined) return `${name}=${range.key}`;
-  return `${name}/${foldersOf(range.prefix ?? "").at(-1)}`;
-}
-
-/** The channels that a change of the key is published to. */
-export function channelsOf(base: string, key: string, space: Space | undefined): string[] {
-  const name = `${base}${spaceName(space)}`;
-  return [`${name}=${key}`, ...foldersOf(key).map((folder) => `${name}/${folder}`)];
-}
-
-/** The key's beginnings that end in `/` or `:`, up to eight of them, and the empty one before. */
-function foldersOf(key: string): string[] {
-  const folders = [""];
-  for (let at = 0; at < key.length && folders.length <= 8; at++)
-    if (key[at] === "/" || key[at] === ":") folders.push(key.slice(0, at + 1));
-  return folders;
 }

@@ -1,0 +1,218 @@
+import { checkCommit, checkRange } from "../../engine/check-commit.ts";
+import type {
+  Commit,
+  CommitResult,
+  Engine,
+  EngineInfo,
+  Listing,
+  Session,
+  SessionOptions,
+  WaitOptions,
+  WatchOptions,
+} from "../../engine/engine.ts";
+import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import { StoreError } from "../../errors.ts";
+import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../limits.ts";
+import { loadRedisModule } from "./client.ts";
+import { type CallOptions, Connection, type Server } from "./connection.ts";
+import { redisInfo } from "./info.ts";
+import type { Reply } from "./link.ts";
+import { parseRedisLocation } from "./location.ts";
+import { LogWatch, readRecords } from "./log-watch.ts";
+import { closedError } from "./redis-error.ts";
+import { Route } from "./route.ts";
+import { Sessions } from "./sessions.ts";
+import { REDIS_SUPPORT } from "./support.ts";
+import { commitArguments, readEntries } from "./wire.ts";
+
+/** How many changes are kept for watches that resume. */
+const LOG_LENGTH = "16384";
+/** How long a reader of the log waits at a time, in milliseconds. */
+const BLOCK = 2000;
+/** How often the server is asked, while somebody watches, for what has run out, in milliseconds at most and at least. */
+const SWEEP_EVERY = 1000;
+const SWEEP_SOONEST = 5;
+
+/**
+ * The store on a Redis server (7 or newer, Valkey, KeyDB). Connects at once; see docs/engines/redis.md for the forms of URL, and for
+ * what asynchronous replication can lose. Rejects with `ERR_STORE_CLIENT_MISSING`, `ERR_STORE_UNAVAILABLE`,
+ * `ERR_STORE_AUTHENTICATION`, `ERR_STORE_INCOMPATIBLE_SERVER`, `ERR_STORE_FOREIGN_PREFIX`.
+ */
+export async function openRedisEngine(url: string): Promise<Engine> {
+  const location = parseRedisLocation(url);
+  const module = await loadRedisModule();
+  const engine = new RedisEngine({ module, location, route: new Route(module, location) });
+  try {
+    await engine.connect();
+    return engine;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+class RedisEngine implements Engine {
+  readonly name = "redis";
+  readonly supports = REDIS_SUPPORT;
+  readonly #server: Server;
+  readonly #base: string;
+  readonly #connection: Connection;
+  /** For the reader of the log, whose commands block. */
+  readonly #listener: Connection;
+  readonly #sessions: Sessions;
+  readonly #watches: LogWatch;
+  #heard = 0;
+  #sweeper: NodeJS.Timeout | undefined;
+  #isWatched = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(server: Server) {
+    this.#server = server;
+    this.#base = `{${server.location.prefix}}:`;
+    this.#connection = new Connection(server);
+    this.#listener = new Connection(server);
+    this.#sessions = new Sessions((operation, options) => this.#control(operation, options));
+    this.#watches = new LogWatch({
+      heard: () => this.#heard,
+      readLog: (after, count) => this.#readLog(after, count),
+      awaitLog: (after) => this.#awaitLog(after),
+      get: async (key, space) => this.get(key, space),
+      watching: (isWatching) => {
+        this.#isWatched = isWatching;
+        clearTimeout(this.#sweeper);
+        if (isWatching) this.#sweepIn(SWEEP_SOONEST);
+      },
+    });
+  }
+
+  async connect(): Promise<void> {
+    await this.#connection.connected({ timeout: DEFAULT_TIMEOUT });
+    await this.#sweep(DEFAULT_TIMEOUT);
+  }
+
+  async get(key: string, space?: Space): Promise<Entry | undefined> {
+    checkKey(key, this.supports.limits);
+    const { reads } = await this.#run({ reads: [{ key, ...(space && { space }) }] }, { timeout: DEFAULT_TIMEOUT });
+    return reads[0]![0];
+  }
+
+  async list(range: RangeRead): Promise<Listing> {
+    checkRange(range, this.supports.limits);
+    const { reads, version } = await this.#run({ reads: [range] }, { timeout: DEFAULT_TIMEOUT });
+    return { entries: reads[0]!, version };
+  }
+
+  async commit(commit: Commit, { timeout, signal }: WaitOptions = {}): Promise<CommitResult> {
+    checkCommit(commit, this.supports.limits);
+    const wait = checkTimeout(timeout ?? DEFAULT_TIMEOUT);
+    signal?.throwIfAborted();
+    const bound = (commit.mutations ?? []).flatMap((mutation) =>
+      mutation.type === "set" && mutation.session !== undefined ? [mutation.session] : [],
+    );
+    for (const session of bound) this.#sessions.assertOpen(session);
+    try {
+      return await this.#run(commit, { timeout: wait, signal, mutates: (commit.mutations ?? []).length > 0 });
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "ERR_STORE_SESSION_LOST")
+        for (const session of bound) if (error.message.includes(session)) this.#sessions.lost(session);
+      throw error;
+    }
+  }
+
+  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+    for (const range of ranges) checkRange(range, this.supports.limits);
+    this.#assertOpen();
+    return this.#watches.watch(ranges, options);
+  }
+
+  async openSession(options?: SessionOptions): Promise<Session> {
+    this.#assertOpen();
+    return this.#sessions.open(options);
+  }
+
+  async info(): Promise<EngineInfo> {
+    this.#assertOpen();
+    return redisInfo(this.#connection, this.#server, this.#heard);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#sweeper);
+    this.#watches.close(closedError());
+    this.#listener.close();
+    await this.#sessions.close();
+    this.#connection.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+  }
+
+  async #run(commit: Commit, options: CallOptions): Promise<CommitResult> {
+    this.#assertOpen();
+    const reply = (await this.#connection.run(
+      "commit",
+      commitArguments(this.#base, LOG_LENGTH, commit),
+      options,
+    )) as Reply[];
+    this.#sessions.look();
+    const [ok, version, ...reads] = reply;
+    return {
+      ok: ok === 1,
+      version: this.#hear(version!),
+      reads: reads.map((entries, i) => readEntries(commit.reads![i]!.space, entries as Reply[])),
+    };
+  }
+
+  #hear(version: Reply): number {
+    const number = Number(version);
+    if (number > this.#heard) this.#heard = number;
+    return number;
+  }
+
+  #control(operation: readonly string[], options: CallOptions): Promise<Reply> {
+    return this.#connection.run("control", [this.#base, LOG_LENGTH, ...operation], options);
+  }
+
+  async #readLog(after: number, count: number) {
+    const [version, entries] = (await this.#control(["log", String(after), String(count)], {
+      timeout: DEFAULT_TIMEOUT,
+      keepAlive: false,
+    })) as [Reply, Reply[]];
+    return { version: this.#hear(version), records: readRecords(entries) };
+  }
+
+  async #awaitLog(after: number) {
+    const command = ["XREAD", "COUNT", "256", "BLOCK", String(BLOCK), "STREAMS", `${this.#base}log`, `${after}-0`];
+    const reply = (await this.#listener.call(command, { timeout: BLOCK + DEFAULT_TIMEOUT, keepAlive: false })) as
+      | [[Buffer, Reply[]]]
+      | null;
+    const records = reply === null ? [] : readRecords(reply[0][1]);
+    const last = records.at(-1);
+    if (last !== undefined) this.#hear(last.version);
+    return records;
+  }
+
+  /** Ends what has run out; resolves to the milliseconds until something else does. */
+  async #sweep(timeout: number, keepAlive = true): Promise<number> {
+    const [version, next] = (await this.#control(["sweep"], { timeout, keepAlive })) as [Reply, number];
+    this.#hear(version);
+    return next;
+  }
+
+  #sweepIn(milliseconds: number): void {
+    this.#sweeper = setTimeout(async () => {
+      const next = await this.#sweep(SWEEP_EVERY, false).catch(() => -1);
+      if (!this.#isWatched || this.#closing !== undefined) return;
+      this.#sweepIn(next < 0 ? SWEEP_EVERY : Math.min(Math.max(next, SWEEP_SOONEST), SWEEP_EVERY));
+    }, milliseconds).unref();
+  }
+}
