@@ -7,9 +7,11 @@ import type { Participant } from "../../src/coordination/participant.ts";
 import type { Engine, Session } from "../../src/engine/engine.ts";
 import { openEtcdEngine } from "../../src/engines/etcd/engine.ts";
 import { memoryEngine } from "../../src/engines/memory/engine.ts";
+import { openRedisEngine } from "../../src/engines/redis/engine.ts";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { StoreError } from "../../src/errors.ts";
 import { type EtcdServer, etcdMissing, startEtcd } from "../fixtures/etcd-server.ts";
+import { type RedisServer, redisMissing, startRedis } from "../fixtures/redis-server.ts";
 
 /** A fresh store that any number of handles can be opened on. */
 export interface Ground {
@@ -20,7 +22,11 @@ export interface Ground {
 
 /** One server for all tests of a file, each with a prefix of its own. */
 let etcd: Promise<EtcdServer> | undefined;
-after(async () => (await etcd)?.stop());
+let redis: Promise<RedisServer> | undefined;
+after(async () => {
+  await (await etcd)?.stop();
+  await (await redis)?.stop();
+});
 
 /** The engines that every recipe is tested over. `fresh` cleans up after the test that asks. */
 const ENGINES: Record<string, (t: TestContext) => Promise<Ground>> = {
@@ -58,12 +64,27 @@ const ENGINES: Record<string, (t: TestContext) => Promise<Ground>> = {
       },
     };
   },
+  async redis(t) {
+    redis ??= startRedis();
+    const url = `redis://${(await redis).address}?prefix=${crypto.randomUUID()}`;
+    const opened: Engine[] = [];
+    t.after(() => Promise.all(opened.map((engine) => engine.close())));
+    return {
+      async open() {
+        const engine = await openRedisEngine(url);
+        opened.push(engine);
+        return engine;
+      },
+    };
+  },
 };
+
+const MISSING: Readonly<Record<string, string | undefined>> = { etcd: etcdMissing, redis: redisMissing };
 
 /** Runs a suite over every engine. `ground` gives each test a fresh store. */
 export function overEngines(suite: (ground: (t: TestContext) => Promise<Ground>, engine: string) => void): void {
   for (const [name, fresh] of Object.entries(ENGINES))
-    describe(name, { skip: name === "etcd" && etcdMissing }, () => suite(fresh, name));
+    describe(name, { skip: MISSING[name] }, () => suite(fresh, name));
 }
 
 export interface Member extends Participant, AsyncDisposable {
