@@ -41,8 +41,14 @@ export interface Failure {
 export interface Start {
   readonly url: string;
   readonly port: import("node:worker_threads").MessagePort;
-  readonly answers: Int32Array;
+  readonly shared: Int32Array;
 }
+
+/** Where in the shared memory the answers are counted: what the caller sleeps on. */
+export const ANSWERS = 0;
+/** Where the id of the request stands until one of the two claims it: the thread to begin with it, or the caller to take it back. */
+export const PENDING = 1;
+export const SHARED_BYTES = 8;
 
 /** Whether a module runs from its source. */
 export const TO_TYPESCRIPT = /\.ts$/;

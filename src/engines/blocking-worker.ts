@@ -2,13 +2,13 @@ import { workerData } from "node:worker_threads";
 import type { Commit, Engine } from "../engine/engine.ts";
 import type { RangeRead, Space } from "../engine/entry.ts";
 import { StoreError } from "../errors.ts";
-import type { Answer, Calls, Failure, Request, Start } from "./blocking-calls.ts";
+import { ANSWERS, type Answer, type Calls, type Failure, PENDING, type Request, type Start } from "./blocking-calls.ts";
 
 /*
  * The thread that owns the client of a blocking engine. It answers one request after the other has begun: none waits for
  * one that hangs.
  */
-const { url, port, answers } = workerData as Start;
+const { url, port, shared } = workerData as Start;
 let opening: Promise<Engine> | undefined;
 let isInitialized = false;
 
@@ -35,7 +35,7 @@ async function assertInitialized(): Promise<void> {
     );
 }
 
-const calls: { [Name in keyof Calls]: (args: readonly unknown[], timeout: number) => Promise<unknown> } = {
+const calls: { [Name in keyof Calls]: (args: readonly unknown[], request: Request) => Promise<unknown> } = {
   async supports() {
     return (await engine()).supports;
   },
@@ -54,10 +54,11 @@ const calls: { [Name in keyof Calls]: (args: readonly unknown[], timeout: number
     if (listing.entries.length === 0) await assertInitialized();
     return listing;
   },
-  async commit([commit], timeout) {
+  async commit([commit], { id, timeout }) {
     const begun = performance.now();
     const opened = await patiently(engine(), timeout);
     const left = Math.max(1, timeout - (performance.now() - begun));
+    if (Atomics.compareExchange(shared, PENDING, id, 0) !== id) throw unavailable(timeout);
     return await opened.commit(commit as Commit, { timeout: left });
   },
   async info() {
@@ -72,7 +73,7 @@ const calls: { [Name in keyof Calls]: (args: readonly unknown[], timeout: number
 async function patiently<T>(work: Promise<T>, timeout: number): Promise<T> {
   const over = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    over.reject(new StoreError("ERR_STORE_UNAVAILABLE", `the store did not answer within ${Math.round(timeout)} ms`));
+    over.reject(unavailable(timeout));
   }, timeout);
   try {
     return await Promise.race([work, over.promise]);
@@ -81,15 +82,20 @@ async function patiently<T>(work: Promise<T>, timeout: number): Promise<T> {
   }
 }
 
+function unavailable(timeout: number): StoreError {
+  return new StoreError("ERR_STORE_UNAVAILABLE", `the store did not answer within ${Math.round(timeout)} ms`);
+}
+
 function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { type: "Error", message: String(error) };
   const { code } = error as { code?: string };
   return { type: error.name, code, message: error.message };
 }
 
-async function answer({ id, name, args, timeout }: Request): Promise<Answer> {
+async function answer(request: Request): Promise<Answer> {
+  const { id, name, args, timeout } = request;
   try {
-    const work = calls[name](args, timeout);
+    const work = calls[name](args, request);
     return { id, result: await (name === "commit" ? work : patiently(work, timeout)) };
   } catch (error) {
     return { id, failure: failureOf(error) };
@@ -98,6 +104,6 @@ async function answer({ id, name, args, timeout }: Request): Promise<Answer> {
 
 port.on("message", async (request: Request) => {
   port.postMessage(await answer(request));
-  Atomics.add(answers, 0, 1);
-  Atomics.notify(answers, 0);
+  Atomics.add(shared, ANSWERS, 1);
+  Atomics.notify(shared, ANSWERS);
 });

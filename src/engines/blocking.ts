@@ -4,7 +4,16 @@ import type { Entry, RangeRead, Space, Value } from "../engine/entry.ts";
 import type { EngineSupport } from "../engine/supports.ts";
 import { StoreError } from "../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../limits.ts";
-import { type Answer, type Calls, type Failure, type Request, TO_TYPESCRIPT } from "./blocking-calls.ts";
+import {
+  ANSWERS,
+  type Answer,
+  type Calls,
+  type Failure,
+  PENDING,
+  type Request,
+  SHARED_BYTES,
+  TO_TYPESCRIPT,
+} from "./blocking-calls.ts";
 
 /** How long an answer may be on its way from the worker after the engine's own time-out, in milliseconds. */
 const GRACE = 500;
@@ -31,8 +40,7 @@ export function openBlockingEngine(location: { readonly engine: "etcd" | "redis"
 class BlockingEngine implements SyncEngine {
   readonly name: string;
   readonly #url: string;
-  /** Counts the answers: what the caller sleeps on. */
-  readonly #answers = new Int32Array(new SharedArrayBuffer(4));
+  readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
   #thread: { readonly worker: Worker; readonly port: MessagePort } | undefined;
   #supports: EngineSupport | undefined;
   #lastId = 0;
@@ -101,11 +109,12 @@ class BlockingEngine implements SyncEngine {
     const { port } = this.#thread;
     const id = ++this.#lastId;
     const deadline = performance.now() + timeout + GRACE;
+    Atomics.store(this.#shared, PENDING, id);
     port.postMessage({ id, name, args, timeout } satisfies Request);
     const { receiveMessageOnPort } = workerThreads();
     for (;;) {
       // Read before the port is looked at: an answer that comes in between ends the sleep at once.
-      const seen = Atomics.load(this.#answers, 0);
+      const seen = Atomics.load(this.#shared, ANSWERS);
       const answer = receiveMessageOnPort(port)?.message as Answer | undefined;
       // An answer that came too late for an earlier call is nobody's.
       if (answer !== undefined && answer.id !== id) continue;
@@ -113,10 +122,12 @@ class BlockingEngine implements SyncEngine {
       if (answer !== undefined) return answer.result as ReturnType<Calls[Name]>;
       const left = deadline - performance.now();
       if (left <= 0) {
-        const [code, what] = LATE[kind];
+        // Taken back before the thread had begun with it: then nothing can have happened.
+        const isTakenBack = Atomics.compareExchange(this.#shared, PENDING, id, 0) === id;
+        const [code, what] = LATE[isTakenBack ? "read" : kind];
         throw new StoreError(code, `the ${this.name} store ${what} (within ${Math.round(timeout)} ms)`);
       }
-      Atomics.wait(this.#answers, 0, seen, left);
+      Atomics.wait(this.#shared, ANSWERS, seen, left);
     }
   }
 
@@ -125,7 +136,7 @@ class BlockingEngine implements SyncEngine {
     const { port1, port2 } = new MessageChannel();
     const extension = TO_TYPESCRIPT.test(import.meta.url) ? "ts" : "js";
     const worker = new Worker(new URL(`./blocking-worker.${extension}`, import.meta.url), {
-      workerData: { url: this.#url, port: port2, answers: this.#answers },
+      workerData: { url: this.#url, port: port2, shared: this.#shared },
       transferList: [port2],
       // What belongs to the main program (`--eval`, `--test` …) is not for the thread.
       execArgv: process.execArgv.filter((argument) => /^--(experimental-|no-|disable-warning)/.test(argument)),
