@@ -7,7 +7,7 @@ import { LockNotices } from "./lock-notice.ts";
 import { type Grant, LockRequest } from "./lock-request.ts";
 import { steal } from "./lock-steal.ts";
 import type { Participant } from "./participant.ts";
-import { isSessionLost } from "./queue-wait.ts";
+import { isSessionLost, lossOr } from "./queue-wait.ts";
 
 export interface LockWaitOptions extends WaitOptions {
   /** Default `"exclusive"`. */
@@ -103,7 +103,7 @@ export class LockClient {
       return grant && this.#granted(grant, entries, mode, session);
     } catch (error) {
       await request.abandon();
-      throw error;
+      throw lossOr(session, error);
     }
   }
 

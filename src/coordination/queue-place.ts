@@ -3,7 +3,7 @@ import type { Entry, Range, RangeRead } from "../engine/entry.ts";
 import { StoreError } from "../errors.ts";
 import type { Deadline } from "./deadline.ts";
 import type { HoldingOptions } from "./holding.ts";
-import { isUnknown, steadily, untilChanged, withdraw } from "./queue-wait.ts";
+import { isUnknown, lossOr, steadily, untilChanged, withdraw } from "./queue-wait.ts";
 
 /** Above so many keys a watch of the whole queue is cheaper than one of each. */
 const MOST_WATCHED = 32;
@@ -56,7 +56,7 @@ export class QueuePlace {
       return turn ?? (await this.#wait(nearest, version, [deadline.signal, this.session.signal]));
     } catch (error) {
       await this.#abandon();
-      throw error;
+      throw lossOr(this.session, error);
     }
   }
 
@@ -70,7 +70,7 @@ export class QueuePlace {
       return turn;
     } catch (error) {
       await this.#abandon();
-      throw error;
+      throw lossOr(this.session, error);
     }
   }
 

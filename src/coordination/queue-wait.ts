@@ -83,3 +83,8 @@ export function isPassing(error: unknown): boolean {
 export function isSessionLost(error: unknown): boolean {
   return error instanceof StoreError && error.code === "ERR_STORE_SESSION_LOST";
 }
+
+/** The error, or how the session ended: then that is the reason, whatever the call that met it says. */
+export function lossOr(session: Session, error: unknown): unknown {
+  return session.signal.aborted ? session.signal.reason : error;
+}
