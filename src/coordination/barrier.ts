@@ -144,22 +144,21 @@ export class Barrier {
     await engine.commit({ mutations: [{ type: "delete", ...probe }] });
   }
 
-  /** Takes the own entry away, as the only one together with the counter; whether the barrier had opened for it. */
+  /** Takes the own entry away, and the counter when nobody is left; whether the barrier had opened for this party. */
   async #leave(session: Session, key: string): Promise<boolean> {
     if (session.signal.aborted) return false;
     const { engine } = this.#participant;
     const deletion = { type: "delete", ...this.#at(key) } as const;
-    const checks: Check[] = [
-      { empty: { space: "system", prefix: this.#prefix, end: key } },
-      { empty: { space: "system", prefix: this.#prefix, start: `${key}\0` } },
-    ];
-    const alone = [deletion, { type: "delete", ...this.#at(this.#arrivals) } as const];
+    const empty = { space: "system", prefix: this.#prefix } as const;
     const options = { timeout: LEAVE_TIMEOUT };
-    const reads = [this.#at(this.#opening)];
     try {
-      let result = await engine.commit({ checks, mutations: alone, reads }, options);
-      if (!result.ok) result = await engine.commit({ mutations: [deletion], reads }, options);
-      return letThrough(result.reads[0]![0], key);
+      const reads = [this.#at(this.#opening), { ...empty, limit: 1 }];
+      const left = await engine.commit({ mutations: [deletion], reads }, options);
+      if (left.reads[1]!.length === 0) {
+        const reset = { type: "delete", ...this.#at(this.#arrivals) } as const;
+        await engine.commit({ checks: [{ empty }], mutations: [reset] }, options);
+      }
+      return letThrough(left.reads[0]![0], key);
     } catch {
       // What is left of it ends with the session.
       return false;

@@ -23,7 +23,7 @@ export class Holding implements Fence, AsyncDisposable {
   /** The fencing token: grows from grant to grant. */
   readonly token: number;
   /** The store refuses with `ERR_STORE_FENCED` what is written with this as its `fence` once it is no longer held. */
-  readonly check: Check;
+  readonly check: Extract<Check, { readonly key: string }>;
   readonly #engine: Engine;
   readonly #session: Session;
   readonly #what: string;
@@ -66,10 +66,14 @@ export class Holding implements Fence, AsyncDisposable {
 
   /** The release as a part of an atomic commit; `ERR_STORE_FENCED` if it is no longer held. */
   releasing(): Step {
+    let isFirst = true;
     return {
-      prepare: () => {
-        if (!this.held)
+      prepare: async () => {
+        // A check that failed may have been this one, of a loss that was not yet heard of.
+        if (!this.held || !(isFirst || (await this.#isCurrent()))) {
           throw new StoreError("ERR_STORE_FENCED", `${this.#what} is no longer held: it was released or lost before`);
+        }
+        isFirst = false;
         return {
           checks: this.#release.checks!,
           mutations: this.#release.mutations!,
@@ -101,6 +105,11 @@ export class Holding implements Fence, AsyncDisposable {
       if (!ok && tries === 1) this.lose(new DOMException(`${this.#what} was stolen by another request`, "AbortError"));
     });
     this.#forget();
+  }
+
+  async #isCurrent(): Promise<boolean> {
+    const { key, version } = this.check;
+    return (await this.#engine.get(key, "system"))?.version === version;
   }
 
   #forget(): void {

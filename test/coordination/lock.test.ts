@@ -226,9 +226,19 @@ overEngines((ground) => {
       assert.equal(lock.held, false);
       assert.deepEqual(await leftovers(engine), []);
       assert.equal((await engine.commit({ checks: [lock.check], mutations: [set] })).ok, false);
-      assert.throws(() => lock.releasing().prepare(), { code: "ERR_STORE_FENCED" });
+      await assert.rejects(async () => lock.releasing().prepare(), { code: "ERR_STORE_FENCED" });
       await lock.release();
     }
+  });
+
+  test("the release of a lock that was lost unheard of is refused at the second try, not tried for ever", async (t) => {
+    const [a, b] = await clients(t, 2);
+    const lock = await a!.client.lock("l");
+    const step = lock.releasing();
+    await step.prepare();
+    await new LockManager(b!.client).request("l", { steal: true }, async () => {
+      await assert.rejects(async () => step.prepare(), { code: "ERR_STORE_FENCED" });
+    });
   });
 
   test("a deadlock is found, with who waits for whom; an orderly queue is none", async (t) => {

@@ -122,7 +122,7 @@ overEngines((ground) => {
     committed?.(version);
     assert.equal(permit.held, false);
     assert.equal((await member.engine.commit({ checks: [permit.check], mutations: [set] })).ok, false);
-    assert.throws(() => permit.releasing().prepare(), { code: "ERR_STORE_FENCED" });
+    await assert.rejects(async () => permit.releasing().prepare(), { code: "ERR_STORE_FENCED" });
     await (await semaphore.tryAcquire())!.release();
   });
 
