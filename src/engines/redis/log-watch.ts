@@ -99,7 +99,8 @@ export class LogWatch {
           if (version < subscription.seen) throw historyLost(subscription.seen, version);
           let { seen } = subscription;
           for (const record of records) {
-            if (record.previous > seen) throw historyLost(subscription.seen, version);
+            // Not the one before it: trimmed away, or what was seen was lost with the server and is in no history any more.
+            if (record.previous !== seen) throw historyLost(subscription.seen, version);
             seen = record.version;
             await this.#deliver(subscription, record);
           }
@@ -128,14 +129,17 @@ export class LogWatch {
         if (!isPassing(error)) return this.#fail(error);
         await sleep(pause);
         pause = Math.min(pause * 2, LONGEST_PAUSE);
-        records = [];
-        // A server that lost its newest commits, or all of them, counts from elsewhere.
+        continue;
+      }
+      // A server that lost its newest commits is behind. The connection may have come back unnoticed, so silence is asked about.
+      if (records.length === 0) {
         const now = await this.#host.readLog(position, 1).catch(() => undefined);
+        if (reader.stopped) return;
         if (now !== undefined && now.version < position) return this.#fail(historyLost(position, now.version));
       }
       for (const record of records) {
         if (reader.stopped) return;
-        if (record.previous > position) return this.#fail(historyLost(position, record.version));
+        if (record.previous !== position) return this.#fail(historyLost(position, record.version));
         position = record.version;
         for (const subscription of [...this.#subscriptions]) {
           if (subscription.early !== undefined) subscription.early.push(record);

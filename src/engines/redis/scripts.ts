@@ -296,6 +296,8 @@ local op = ARGV[3]
 if op == 'hello' then
   -- Another history than the one of the last client that came: what was counted on may be lost. Count from higher up.
   if meta[1] and ARGV[4] ~= '' and call('HGET', meta_key, 'replid') ~= ARGV[4] then
+    -- A server that is full refuses a script's first write, unless that one frees something: then it takes the others too.
+    call('HDEL', meta_key, 'base')
     call('HSET', meta_key, 'replid', ARGV[4], 'base', int(micros()))
   end
   return {meta[1] or '', int(revision)}
