@@ -1,5 +1,6 @@
 import type { Engine, SyncEngine } from "../engine/engine.ts";
 import { openSqliteSyncEngine } from "../engines/sqlite/sync-engine.ts";
+import { StoreError } from "../errors.ts";
 import { defaultLocation, type Location, parseLocation } from "../location.ts";
 import { UsageError } from "./arguments.ts";
 
@@ -12,6 +13,19 @@ export async function openEngine(location: string | undefined, name = "--store")
 /** The engine of a location, able to watch and to hold sessions. */
 export async function openWatchingEngine(location: string | undefined, name = "--store"): Promise<Engine> {
   return await openPlace(placeOf(location, name));
+}
+
+/**
+ * Throws if nothing was ever set in a store where nothing was found. (An engine that answers at once has told it
+ * by then.)
+ */
+export async function assertInitialized(engine: Engine | SyncEngine): Promise<void> {
+  const { initialized, location } = await engine.info();
+  if (!initialized)
+    throw new StoreError(
+      "ERR_STORE_NOT_INITIALIZED",
+      `the store ${location} has not been initialized yet: no value was ever set. Set one first, or check IPCTOOLS_STORE`,
+    );
 }
 
 /** A full path or a URL. */

@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { DONE, NO } from "../command.ts";
-import { openEngine } from "../open-engine.ts";
+import { assertInitialized, openEngine } from "../open-engine.ts";
 import { writeJson } from "../output.ts";
 
 export const command: Command = {
@@ -16,6 +16,7 @@ export const command: Command = {
       for (;;) {
         const entry = await engine.get(key);
         if (entry === undefined) {
+          await assertInitialized(engine);
           if (call.json) writeJson({ ok: false, key });
           return NO;
         }

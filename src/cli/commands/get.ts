@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import { DONE, NO } from "../command.ts";
 import { entryJson } from "../entry-json.ts";
-import { openEngine } from "../open-engine.ts";
+import { assertInitialized, openEngine } from "../open-engine.ts";
 import { write, writeJson } from "../output.ts";
 import { writeLineOf } from "../write-value.ts";
 
@@ -18,6 +18,7 @@ version. Exit status 1, and no output (--json: null), if there is no such key.`,
     try {
       const entry = await engine.get(key);
       if (entry === undefined) {
+        await assertInitialized(engine);
         if (call.json) writeJson(null);
         return NO;
       }

@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import { DONE } from "../command.ts";
 import { entryJson } from "../entry-json.ts";
-import { openEngine } from "../open-engine.ts";
+import { assertInitialized, openEngine } from "../open-engine.ts";
 import { oneLine, write } from "../output.ts";
 import { lineOfValue } from "../value-line.ts";
 
@@ -37,6 +37,7 @@ than ${PAGE} keys is read in pages: a key that is set or deleted meanwhile may o
           lines += "\n";
         }
         write(lines);
+        if (start === undefined && entries.length === 0) await assertInitialized(engine);
         if (entries.length < PAGE) return DONE;
         start = `${entries.at(-1)!.key}\0`;
       }
