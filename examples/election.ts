@@ -14,7 +14,10 @@ if (process.argv[2] === "child") {
   const first = await store.waitFor("leader");
   children.find(({ pid }) => String(pid) === first)!.kill("SIGKILL");
   const second = await store.waitFor("leader", (leader) => leader !== first);
-  console.log("another one leads:", children.some(({ pid, killed }) => String(pid) === second && !killed));
+  console.log(
+    "another one leads:",
+    children.some(({ pid, killed }) => String(pid) === second && !killed),
+  );
   for (const child of children) child.kill();
   await store.close();
 }

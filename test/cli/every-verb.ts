@@ -55,10 +55,11 @@ export function everyVerb(engine: string, open: () => string): void {
 
   test("lock, elect, once, locks", async (t) => {
     const { run, start } = onServer(t);
-    const holds = "console.log('runs', process.env.IPCTOOLS_TOKEN); process.stdin.resume(); setInterval(() => {}, 1000)";
+    const holds =
+      "console.log('runs', process.env.IPCTOOLS_TOKEN); process.stdin.resume(); setInterval(() => {}, 1000)";
     const holder = start("lock", "a", "--", node, "-e", holds);
     const [, token] = await holder.prints(/runs (\d+)\n/);
-    assert.equal((await run("lock", "a", "-n", "--", node, "-e", "0").then(({ status }) => status)), 1);
+    assert.equal((await start("lock", "a", "-n", "--", node, "-e", "0").outcome).status, 1);
     const { held } = JSON.parse((await run("locks", "--json")).stdout);
     assert.deepEqual([held[0].pid, String(held[0].token)], [holder.pid, token]);
     const next = start("lock", "a", "--", node, "-p", "process.env.IPCTOOLS_TOKEN");
@@ -77,6 +78,9 @@ export function everyVerb(engine: string, open: () => string): void {
     for (const key of ["a", "b", "c"]) await program.run(["set", key, `value of ${key}`]);
     assert.equal((await program.run(["copy", program.store, url])).stdout, "copied 3, there already 0, verified 3\n");
     assert.equal((await program.run(["copy", url, "back.db"])).stdout, "copied 3, there already 0, verified 3\n");
-    assert.equal((await program.run(["list", "-v", "--store", "back.db"])).stdout, "a\tvalue of a\nb\tvalue of b\nc\tvalue of c\n");
+    assert.equal(
+      (await program.run(["list", "-v", "--store", "back.db"])).stdout,
+      "a\tvalue of a\nb\tvalue of b\nc\tvalue of c\n",
+    );
   });
 }
