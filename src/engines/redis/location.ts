@@ -102,7 +102,7 @@ export function parseRedisLocation(location: string): RedisLocation {
 }
 
 /** Throws unless it can stand between the braces of a hash tag. */
-export function checkPrefix(prefix: unknown): string {
+function checkPrefix(prefix: unknown): string {
   if (typeof prefix !== "string") throw invalidType("prefix", "a string", prefix);
   if (prefix === "" || /[{}]/.test(prefix) || !prefix.isWellFormed())
     throw invalidValue("prefix", "a text that is not empty and holds no { or }", prefix);
@@ -112,7 +112,7 @@ export function checkPrefix(prefix: unknown): string {
 }
 
 /** The location with `***` in the place of passwords, whatever shape it has. */
-export function withoutPasswords(location: string): string {
+function withoutPasswords(location: string): string {
   return location.replace(/^([^:]*:\/\/[^:@]*):.*@/s, "$1:***@").replace(/(password=)[^&#]*/gi, "$1***");
 }
 

@@ -57,6 +57,6 @@ export function checkServer(facts: ServerFacts, what: string, evictable: boolean
 }
 
 /** Whether the server may throw away keys of ours, which have no time to live in Redis's own sense. */
-export function evicts(facts: ServerFacts): boolean {
+function evicts(facts: ServerFacts): boolean {
   return facts.maxmemory > 0 && facts.maxmemoryPolicy.startsWith("allkeys");
 }

@@ -6,7 +6,7 @@ import type { Argument, Reply } from "./link.ts";
 /* How commits, entries and changes look on the wire: the counterpart of scripts.ts. */
 
 /** `user` and `system`: the two spaces as the keys and scripts name them. */
-export function spaceName(space: Space | undefined): "user" | "system" {
+function spaceName(space: Space | undefined): "user" | "system" {
   return space ?? "user";
 }
 
