@@ -64,6 +64,7 @@ class SqliteEngine implements Engine {
       read: (body) => this.#read(body),
       write: (body) => this.#write(body),
       writeNow: (body, timeout) => this.#writeNow(body, timeout),
+      isThere: () => this.#file.isThere(),
       rung: () => this.#watcher.pump(),
       lookForDead: () => this.#lookForDead(),
     });

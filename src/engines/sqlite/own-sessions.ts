@@ -18,6 +18,8 @@ export interface OwnSessionsHost {
   write(body: (connection: Connection) => WrittenKey[]): Promise<void>;
   /** The same by blocking, `timeout` milliseconds at most. */
   writeNow(body: (connection: Connection) => WrittenKey[], timeout: number): void;
+  /** Whether the file that was opened is still at its path. */
+  isThere(): boolean;
   rung(): void;
   lookForDead(): Promise<void>;
 }
@@ -28,6 +30,12 @@ const SETTLED = 10_000;
 const CHECK_INTERVAL = 500;
 /** How long the end of a process may wait for other writers, in milliseconds. */
 const EXIT_TIMEOUT = 250;
+
+/** What is done at the end of the process: one listener for all engines, since Node warns of more than ten. */
+const atExit = new Set<() => void>();
+const runAll = () => {
+  for (const end of atExit) end();
+};
 
 /**
  * The sessions of one engine. The first presence is the engine's home: it is what others ring, and also the first
@@ -103,13 +111,14 @@ export class OwnSessions {
 
   async close(): Promise<void> {
     clearInterval(this.#check);
-    process.removeListener("exit", this.#atExit);
+    if (atExit.delete(this.#atExit) && atExit.size === 0) process.removeListener("exit", runAll);
     await this.#home?.catch(() => {});
     const ids = [...this.#presences.keys()];
     for (const session of this.#open.values()) session.end(closed());
     this.#open.clear();
     try {
-      if (ids.length > 0) await this.#host.write((connection) => ids.flatMap((id) => clearSession(connection, id)));
+      if (ids.length > 0 && this.#host.isThere())
+        await this.#host.write((connection) => ids.flatMap((id) => clearSession(connection, id)));
     } finally {
       for (const presence of this.#presences.values()) presence.close();
       this.#presences.clear();
@@ -165,7 +174,8 @@ export class OwnSessions {
       presence.close();
       throw error;
     }
-    if (this.#presences.size === 0) process.on("exit", this.#atExit);
+    if (atExit.size === 0) process.on("exit", runAll);
+    atExit.add(this.#atExit);
     this.#presences.set(presence.id, presence);
     return presence;
   }

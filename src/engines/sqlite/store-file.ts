@@ -56,8 +56,9 @@ export class StoreFile {
     return this.#connection;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
+  /** Whether the file that is open is still at the path. */
+  isThere(): boolean {
+    return this.#connection?.identity.isAtPath() ?? false;
   }
 
   close(): void {

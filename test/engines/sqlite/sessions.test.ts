@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
@@ -83,6 +84,33 @@ test("a process that is stopped, or whose event loop is blocked, keeps its sessi
   tenant.kill("SIGCONT");
   await kill(tenant);
   assert.equal(store.createValue(key, "mine"), true);
+});
+
+test("an engine closes although its file, or the folder, has gone, and makes no new one", async (t) => {
+  for (const gone of ["file", "folder"]) {
+    const folder = path.join(temporaryFolder(t), "inner");
+    fs.mkdirSync(folder);
+    const file = path.join(folder, "store.db");
+    const engine = await openSqliteEngine(file);
+    const session = await engine.openSession();
+    await engine.commit({ mutations: [{ type: "set", key: "k", value: "v", session: session.id }] });
+    fs.rmSync(gone === "file" ? file : folder, { recursive: true });
+    await engine.close();
+    assert.equal(fs.existsSync(file), false);
+    assert.ok(session.signal.aborted);
+  }
+});
+
+test("many engines with sessions in one process are no leak of listeners", async (t) => {
+  const folder = temporaryFolder(t);
+  const before = process.listenerCount("exit");
+  const engines = await Promise.all(
+    Array.from({ length: 15 }, (_, i) => openSqliteEngine(path.join(folder, `${i}.db`))),
+  );
+  await Promise.all(engines.map((engine) => engine.openSession()));
+  assert.ok(process.listenerCount("exit") <= before + 1);
+  await Promise.all(engines.map((engine) => engine.close()));
+  assert.equal(process.listenerCount("exit"), before);
 });
 
 const PROGRAMS: Readonly<Record<string, string>> = {
