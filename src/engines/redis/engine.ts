@@ -74,6 +74,7 @@ class RedisEngine implements Engine {
     this.#sessions = new Sessions((operation, options) => this.#control(operation, options));
     this.#watches = new LogWatch({
       heard: () => this.#heard,
+      now: () => this.#now(),
       readLog: (after, count) => this.#readLog(after, count),
       awaitLog: (after) => this.#awaitLog(after),
       get: async (key, space) => this.get(key, space),
@@ -180,6 +181,14 @@ class RedisEngine implements Engine {
 
   #control(operation: readonly string[], options: CallOptions): Promise<Reply> {
     return this.#connection.run("control", [this.#base, LOG_LENGTH, ...operation], options);
+  }
+
+  async #now() {
+    const [version, , time] = (await this.#control(["log", ""], {
+      timeout: DEFAULT_TIMEOUT,
+      keepAlive: false,
+    })) as Reply[];
+    return { version: this.#hear(version!), time: Number(time) };
   }
 
   async #readLog(after: number, count: number) {

@@ -9,6 +9,8 @@ import { type LogRecord, readRecord } from "./wire.ts";
 export interface LogHost {
   /** The newest revision that this engine has heard of. */
   heard(): number;
+  /** The server's revision and its time in milliseconds. */
+  now(): Promise<{ version: number; time: number }>;
   /** The log after a revision, `count` records at most, and the revision now. */
   readLog(after: number, count: number): Promise<{ version: number; records: LogRecord[] }>;
   /** Waits for records after a revision, some seconds at most; on a connection of its own. */
@@ -23,8 +25,16 @@ interface Subscription {
   readonly queue: ChangeQueue;
   /** What has this version or an earlier one was delivered. */
   seen: number;
+  /** Changes before this time of the server's, in milliseconds, are none of its own. */
+  notBefore: number;
   /** Records that came while it was catching up. */
   early: LogRecord[] | undefined;
+}
+
+interface Reader {
+  /** It hands on what came after this version. */
+  readonly from: number;
+  stopped: boolean;
 }
 
 const PAGE = 256;
@@ -36,7 +46,7 @@ const LONGEST_PAUSE = 500;
 export class LogWatch {
   readonly #host: LogHost;
   readonly #subscriptions = new Set<Subscription>();
-  #reader: { stopped: boolean } | undefined;
+  #reader: Reader | undefined;
   #isClosed = false;
 
   constructor(host: LogHost) {
@@ -45,11 +55,11 @@ export class LogWatch {
 
   watch(ranges: readonly Range[], { from, signal, keepAlive }: WatchOptions): ChangeQueue {
     const queue = new ChangeQueue({ signal, keepAlive, ended: () => this.#end(subscription) });
-    const subscription: Subscription = { ranges, queue, seen: from ?? this.#host.heard(), early: [] };
+    const subscription: Subscription = { ranges, queue, seen: from ?? this.#host.heard(), notBefore: 0, early: [] };
     if (queue.closed) return queue;
     if (this.#subscriptions.size === 0) this.#host.watching(true);
     this.#subscriptions.add(subscription);
-    void this.#begin(subscription);
+    void this.#begin(subscription, from === undefined);
     return queue;
   }
 
@@ -67,15 +77,22 @@ export class LogWatch {
   }
 
   /** Delivers what has happened since the version that it has seen, then joins the others. */
-  async #begin(subscription: Subscription): Promise<void> {
+  async #begin(subscription: Subscription, isNew: boolean): Promise<void> {
     const { queue } = subscription;
     try {
-      let version = await this.#catchUp(subscription);
-      if (queue.closed) return;
+      if (isNew) await this.#skipOld(subscription);
+      let version: number;
+      // A reader that another watch began meanwhile hands on only what came after it began.
+      do {
+        version = await this.#catchUp(subscription);
+        if (queue.closed) return;
+      } while (this.#reader !== undefined && this.#reader.from > version);
       if (this.#reader === undefined) {
-        const reader = { stopped: false };
+        const reader = { from: version, stopped: false };
         this.#reader = reader;
-        void this.#read(version, reader);
+        this.#read(reader).catch((error: unknown) => {
+          if (!reader.stopped) this.#fail(error);
+        });
       }
       // One await at a time: more may come in while the last of them is fetched.
       for (const early = subscription.early!; early.length > 0; ) {
@@ -87,6 +104,24 @@ export class LogWatch {
       subscription.early = undefined;
     } catch (error) {
       queue.fail(error);
+    }
+  }
+
+  /**
+   * What others wrote since the engine last heard of the server may have come before the call or after it: the server's
+   * clock tells, which at the call stood no lower than at its answer less the time that the answer took.
+   */
+  async #skipOld(subscription: Subscription): Promise<void> {
+    const called = performance.now();
+    try {
+      const { version, time } = await this.#host.now();
+      subscription.notBefore = Math.floor(time - (performance.now() - called));
+      const { records } = await this.#host.readLog(subscription.seen, 1);
+      // Too much has happened since then, or the server's history is another one.
+      if (version !== subscription.seen && records[0]?.previous !== subscription.seen) subscription.seen = version;
+    } catch (error) {
+      // Without an answer nothing is skipped.
+      if (!isPassing(error)) throw error;
     }
   }
 
@@ -117,8 +152,8 @@ export class LogWatch {
     }
   }
 
-  async #read(from: number, reader: { stopped: boolean }): Promise<void> {
-    let position = from;
+  async #read(reader: Reader): Promise<void> {
+    let position = reader.from;
     for (let pause = FIRST_PAUSE; !reader.stopped; ) {
       let records: LogRecord[];
       try {
@@ -155,7 +190,8 @@ export class LogWatch {
     for (const { queue } of [...this.#subscriptions]) queue.fail(error);
   }
 
-  async #deliver({ ranges, queue }: Subscription, { changes }: LogRecord): Promise<void> {
+  async #deliver({ ranges, queue, notBefore }: Subscription, { changes, time }: LogRecord): Promise<void> {
+    if (time < notBefore) return;
     const batch: Change[] = [];
     for (const change of changes) {
       if (!ranges.some((range) => inRange(range, change.key, change.space))) continue;
@@ -163,7 +199,7 @@ export class LogWatch {
         batch.push(change);
         continue;
       }
-      const entry = await this.#host.get(change.key, change.space);
+      const entry = await this.#fetch(change, queue);
       // If it has changed since then, that is in the log too.
       if (entry?.version === change.version)
         batch.push({
@@ -175,6 +211,19 @@ export class LogWatch {
         });
     }
     queue.push(batch);
+  }
+
+  /** The entry as it is now; tries until the server answers or nobody wants to know any more. */
+  async #fetch({ key, space }: { key: string; space?: Space }, queue: ChangeQueue): Promise<Entry | undefined> {
+    for (let pause = FIRST_PAUSE; !queue.closed; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      try {
+        return await this.#host.get(key, space);
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        await sleep(pause);
+      }
+    }
+    return undefined;
   }
 }
 

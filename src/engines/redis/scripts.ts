@@ -42,7 +42,7 @@ const INLINE_RECORD = 16 * 1024;
  * grow also across a flushed database and across a fail-over that lost the newest commits. Numbers are written with %.0f:
  * Lua's own way rounds to 14 digits.
  *
- * A log record is text: `<revision before> <number of changes>\n`, then for each change a line of words with the lengths in
+ * A log record is text: `<revision before> <number of changes> <time, ms>\n`, then for each change a line of words with the lengths in
  * bytes of what follows it: `delete <space> <key>` or `set <space> <key> <value, or -1: not here> <type> <created> <session>
  * <expires, or 0>`; then the key, the value and the session themselves.
  */
@@ -95,8 +95,7 @@ end
 local function finish()
   if pending == 0 then return end
   ensure_meta()
-  local head = int(revision) .. ' '
-  local record = head .. pending .. '\n' .. table.concat(changes)
+  local record = int(revision) .. ' ' .. pending .. ' ' .. int(now) .. '\n' .. table.concat(changes)
   call('HSET', meta_key, 'revision', next_revision)
   meta[2] = next_revision
   call('XADD', base .. 'log', 'MAXLEN', '~', log_length, next_revision .. '-0', 'changes', record)
@@ -304,7 +303,7 @@ if op == 'hello' then
 end
 
 if op == 'log' then
-  if ARGV[4] == '' then return {int(revision), {}} end
+  if ARGV[4] == '' then return {int(revision), {}, int(now)} end
   return {int(revision), call('XRANGE', base .. 'log', '(' .. ARGV[4] .. '-0', '+', 'COUNT', ARGV[5])}
 end
 

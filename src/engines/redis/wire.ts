@@ -96,16 +96,18 @@ export interface LogRecord {
   readonly version: number;
   /** The revision before it. */
   readonly previous: number;
+  /** The server's clock, in milliseconds since the epoch. */
+  readonly time: number;
   readonly changes: readonly LoggedChange[];
 }
 
 /** A record of the log. */
 export function readRecord(version: number, record: Buffer): LogRecord {
   const reader = new Reader(record);
-  const [previous, count] = reader.line().map(Number) as [number, number];
+  const [previous, count, time] = reader.line().map(Number) as [number, number, number];
   const changes: LoggedChange[] = [];
   for (let i = 0; i < count; i++) changes.push(readChange(reader, version));
-  return { version, previous, changes };
+  return { version, previous, time, changes };
 }
 
 function readChange(reader: Reader, version: number): LoggedChange {

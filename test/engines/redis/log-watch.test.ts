@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Change } from "../../../src/engine/entry.ts";
+import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
+import { type LogHost, LogWatch } from "../../../src/engines/redis/log-watch.ts";
+import type { LogRecord } from "../../../src/engines/redis/wire.ts";
+import { StoreError } from "../../../src/errors.ts";
+import { redisMissing, startRedis } from "../../fixtures/redis-server.ts";
+
+/** A log in memory, whose answers can be held back. */
+class Log implements LogHost {
+  readonly #records: LogRecord[] = [];
+  readonly #waiting: (() => void)[] = [];
+  get: LogHost["get"] = async () => undefined;
+
+  get version(): number {
+    return this.#records.at(-1)?.version ?? 0;
+  }
+
+  add(key: string, { large = false, time = Date.now() } = {}): number {
+    const previous = this.version;
+    const version = previous + 1;
+    const change = large ? { type: "unfetched" as const, key, version } : { type: "delete" as const, key, version };
+    this.#records.push({ version, previous, time, changes: [change] });
+    for (const wake of this.#waiting.splice(0)) wake();
+    return version;
+  }
+
+  heard(): number {
+    return this.version;
+  }
+
+  async now() {
+    return { version: this.version, time: Date.now() };
+  }
+
+  async readLog(after: number, count: number) {
+    const records = this.#records.filter(({ version }) => version > after).slice(0, count);
+    return { version: this.version, records };
+  }
+
+  async awaitLog(after: number): Promise<LogRecord[]> {
+    while (this.version <= after) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.#records.filter(({ version }) => version > after);
+  }
+
+  watching(): void {}
+}
+
+const closed = new StoreError("ERR_STORE_CLOSED", "closed");
+const keysOf = ({ value }: IteratorResult<Change[]>) => (value as Change[]).map(({ key }) => key);
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a watch that catches up more slowly than another misses nothing", async () => {
+  const log = new Log();
+  log.add("large", { large: true });
+  const fetching = Promise.withResolvers<undefined>();
+  log.get = () => fetching.promise;
+  const watches = new LogWatch(log);
+  const slow = watches.watch([{}], { from: 0 });
+  await turn();
+  log.add("between");
+  const quick = watches.watch([{}], { from: log.version });
+  await turn();
+  fetching.resolve(undefined);
+  await turn();
+  log.add("after");
+  assert.deepEqual(keysOf(await quick.next()), ["after"]);
+  assert.deepEqual(keysOf(await slow.next()), ["between", "after"]);
+  watches.close(closed);
+});
+
+test("a large value is fetched again where the server was away", async () => {
+  const log = new Log();
+  const watches = new LogWatch(log);
+  const changes = watches.watch([{}], {});
+  await turn();
+  let tries = 0;
+  log.get = async (key) => {
+    if (++tries < 3) throw new StoreError("ERR_STORE_UNAVAILABLE", "away");
+    return { key, value: "large", version: log.version, created: log.version };
+  };
+  const pending = changes.next();
+  log.add("large", { large: true });
+  const [change] = (await pending).value;
+  assert.equal(change.entry.value, "large");
+  assert.equal(tries, 3);
+  watches.close(closed);
+});
+
+test("an error in the fetching of a large value ends the watch with it", async () => {
+  const log = new Log();
+  const watches = new LogWatch(log);
+  const changes = watches.watch([{}], {});
+  await turn();
+  const error = new StoreError("ERR_STORE_FOREIGN_PREFIX", "taken");
+  log.get = async () => {
+    throw error;
+  };
+  const pending = assert.rejects(changes.next(), (reason) => reason === error);
+  log.add("large", { large: true });
+  await pending;
+});
+
+test("a new watch reports nothing that others wrote before it, although the engine has not heard of it", async () => {
+  const log = new Log();
+  log.heard = () => 0;
+  log.add("long ago", { time: Date.now() - 3_600_000 });
+  log.add("lately", { time: Date.now() - 60_000 });
+  const watches = new LogWatch(log);
+  const changes = watches.watch([{}], {});
+  log.add("after the call", { time: Date.now() });
+  assert.deepEqual(keysOf(await changes.next()), ["after the call"]);
+  watches.close(closed);
+});
+
+test("a new watch on an engine that was idle for longer than the log reaches", { skip: redisMissing }, async () => {
+  const server = await startRedis();
+  const url = `redis://${server.address}`;
+  const [idle, busy] = await Promise.all([openRedisEngine(url), openRedisEngine(url)]);
+  try {
+    const write = (key: string) => busy.commit({ mutations: [{ type: "set", key, value: "" }] });
+    for (const key of ["a", "b", "c"]) await write(key);
+    await server.command("XTRIM {ipctools}:log MAXLEN 0");
+    const changes = idle.watch([{}]);
+    await idle.get("a");
+    await write("d");
+    assert.deepEqual(keysOf(await changes.next()), ["d"]);
+  } finally {
+    await idle.close();
+    await busy.close();
+    await server.stop();
+  }
+});
