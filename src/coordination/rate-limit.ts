@@ -33,6 +33,12 @@ interface State {
   readonly version: number;
 }
 
+interface Asking {
+  readonly count: number;
+  readonly deadline: Deadline;
+  readonly result: PromiseWithResolvers<RateDecision>;
+}
+
 /** Above this limit grants are kept in so many slots of the span instead of one by one. */
 const SLOTS = 128;
 const HIGHEST_LIMIT = 1_000_000_000;
@@ -44,7 +50,8 @@ const HIGHEST_LIMIT = 1_000_000_000;
  * most 1/128 of `per` later and never sooner. A limit that nobody uses for `per` leaves nothing in the store.
  *
  * Algorithm: the sliding window log, its grants gathered in slots as those of sliding window counters, in one entry that is
- * changed by compare-and-set (without the approximation of counters that weigh the window before).
+ * changed by compare-and-set (without the approximation of counters that weigh the window before); calls of one object that
+ * come while a commit is under way go together in the next one.
  */
 export class RateLimit {
   readonly name: string;
@@ -54,6 +61,8 @@ export class RateLimit {
   readonly #at: { readonly key: string; readonly space: "system" };
   /** As last seen. */
   #state: State | undefined;
+  #waiting: Asking[] = [];
+  #working = false;
   /** Resolves when the `take()` that was called last has ended. */
   #last: Promise<void> = Promise.resolve();
 
@@ -119,41 +128,87 @@ export class RateLimit {
     return `A grant of the rate limit ${JSON.stringify(this.name)}`;
   }
 
-  async #decide(count: number, deadline: Deadline): Promise<RateDecision> {
+  #decide(count: number, deadline: Deadline): Promise<RateDecision> {
+    const asking: Asking = { count, deadline, result: Promise.withResolvers() };
+    this.#waiting.push(asking);
+    if (!this.#working) void this.#work();
+    return asking.result.promise;
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      try {
+        await this.#decideAll(batch);
+      } catch (error) {
+        for (const { result } of batch) result.reject(error);
+      }
+    }
+    this.#working = false;
+  }
+
+  /** Settles each. */
+  async #decideAll(batch: readonly Asking[]): Promise<void> {
+    let open = batch;
     // What was seen last may be old: it is enough to try, and never enough to refuse.
     let fresh = this.#state === undefined;
     this.#state ??= await this.#read();
-    return optimistic(deadline, async () => {
-      let now = Date.now();
-      let log = this.#current(this.#state!.log, now);
-      if (!this.#fits(log, count) && !fresh) {
+    await optimistic(new Deadline({}, this.#what), async () => {
+      open = open.filter(({ deadline: { signal }, result }) => {
+        if (signal.aborted) result.reject(signal.reason);
+        return !signal.aborted;
+      });
+      let decided = this.#judge(open);
+      if (!fresh && decided.decisions.some(({ granted }) => !granted)) {
         this.#state = await this.#read();
-        now = Date.now();
-        log = this.#current(this.#state.log, now);
+        decided = this.#judge(open);
       }
-      if (!this.#fits(log, count)) return this.#describe(false, log, count, now);
-      const granted = this.#add(log, now, count);
+      const { decisions, log } = decided;
+      if (decisions.some(({ granted }) => granted)) {
+        fresh = true;
+        if (!(await this.#commit(log, Math.min(...open.map(({ deadline }) => deadline.remaining))))) return undefined;
+      }
+      for (const [i, { result }] of open.entries()) result.resolve(decisions[i]!);
+      return true;
+    });
+  }
+
+  /** What each gets, one after the other, and the grants after that. */
+  #judge(open: readonly Asking[]): { decisions: RateDecision[]; log: Log } {
+    const now = Date.now();
+    let log = this.#current(this.#state!.log, now);
+    const decisions = open.map(({ count }) => {
+      const granted = sum(log) + count <= this.limit;
+      if (granted) log = this.#add(log, now, count);
+      return this.#describe(granted, log, count, now);
+    });
+    return { decisions, log };
+  }
+
+  /** Whether the grants were still what they were and are these now. What they are goes into `#state`. */
+  async #commit(log: Log, timeout: number): Promise<boolean> {
+    try {
       const result = await this.#participant.engine.commit(
         {
           checks: [{ ...this.#at, version: this.#state!.version }],
-          mutations: [{ type: "set", ...this.#at, value: JSON.stringify(granted), ttl: this.per }],
+          mutations: [{ type: "set", ...this.#at, value: JSON.stringify(log), ttl: this.per }],
           reads: [this.#at],
         },
-        deadline.wait,
+        { timeout: Math.max(1, Math.min(timeout, DEFAULT_TIMEOUT)) },
       );
       this.#state = this.#parse(result.reads[0]![0]);
-      fresh = true;
-      return result.ok ? this.#describe(true, granted, count, now) : undefined;
-    });
+      return result.ok;
+    } catch (error) {
+      // It was the patience of the least patient one; the others try again.
+      if (error instanceof StoreError && error.code === "ERR_STORE_BUSY") return false;
+      throw error;
+    }
   }
 
   /** The grants that still count. One of a clock that is ahead counts from now on. */
   #current(log: Log, now: number): Log {
     return log.filter(([time]) => time + this.per > now).map(([time, count]) => [Math.min(time, now), count]);
-  }
-
-  #fits(log: Log, count: number): boolean {
-    return sum(log) + count <= this.limit;
   }
 
   #add(log: Log, now: number, count: number): Log {
