@@ -7,6 +7,7 @@ import { filePerValue } from "./file-per-value.ts";
 import { ipctools } from "./ipctools.ts";
 import { ipctoolsEtcd } from "./ipctools-etcd.ts";
 import { ipctoolsFile } from "./ipctools-file.ts";
+import { ipctoolsRedis } from "./ipctools-redis.ts";
 import { keyv } from "./keyv.ts";
 import { lmdb } from "./lmdb.ts";
 import { nodeSqlite } from "./node-sqlite.ts";
@@ -31,6 +32,7 @@ export const peers: readonly Peer[] = [
   redis,
   redlock,
   redisSemaphore,
+  ipctoolsRedis,
   ipctoolsEtcd,
   etcd3,
 ];
