@@ -56,8 +56,16 @@ function lexBounds(range: Range): [string, string] {
   return [start === "" ? "-" : `[${start}`, end === undefined ? "+" : `(${end}`];
 }
 
-/** An entry from its fields, in the order in which the script reads them; `undefined` if there is none. */
-function readEntry(key: string, space: Space | undefined, fields: readonly Reply[]): Entry | undefined {
+/** What an entry's hash holds, in the order in which the script reads it. */
+const ENTRY_FIELDS = ["value", "version", "created", "type", "session", "expires"];
+
+/** The command that reads one entry, for `readEntry`. */
+export function entryCommand(base: string, key: string, space: Space | undefined): Argument[] {
+  return ["HMGET", `${base}${spaceName(space)}:${key}`, ...ENTRY_FIELDS];
+}
+
+/** An entry from its fields; `undefined` if there is none. */
+export function readEntry(key: string, space: Space | undefined, fields: readonly Reply[]): Entry | undefined {
   const [value, version, created, type, session, expires] = fields as (Buffer | null)[];
   if (!value || !version) return undefined;
   return {
