@@ -71,11 +71,19 @@ export class Job<T = unknown> implements Fence, AsyncDisposable {
     return this.#settled;
   }
 
-  /** The acknowledgement as a part of an atomic commit: the job's effects and its end become true together. */
+  /**
+   * The acknowledgement as a part of an atomic commit: the job's effects and its end become true together.
+   * `ERR_STORE_FENCED` if it is no longer this worker's.
+   */
   acking(): Step {
+    let isFirst = true;
     return {
-      prepare: () => {
+      prepare: async () => {
         if (this.#settled) throw this.#late("it was settled already");
+        // A check that failed may have been this one, of a loss that was not yet heard of.
+        if (this.signal.aborted || !(isFirst || (await this.#isCurrent())))
+          throw this.#late("its worker's session was lost, and it may have gone to another worker");
+        isFirst = false;
         return {
           checks: [this.check],
           mutations: this.#removal,
@@ -116,6 +124,11 @@ export class Job<T = unknown> implements Fence, AsyncDisposable {
   /** Gives it back unless it is settled. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#settled) await this.retry();
+  }
+
+  async #isCurrent(): Promise<boolean> {
+    const { engine, keys } = this.#parts;
+    return (await engine.get(keys.claim(this.id), "system"))?.version === this.token;
   }
 
   /** The job first. */

@@ -198,7 +198,10 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
     return { view, candidate: further ? ("further" as const) : first, active: claims.size };
   }
 
-  /** Waits until a job may have come, become due or returned. */
+  /**
+   * Waits until a job may have come, become due or returned. All who are idle do: were they in a line of which only the first
+   * is woken, one that is stopped or computes would keep the jobs from the others.
+   */
   async #idle(view: CommitResult, deadline: Deadline): Promise<void> {
     const next = view.reads[2]![0];
     const timer = new AbortController();

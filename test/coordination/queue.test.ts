@@ -1,5 +1,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
+import { Atomic } from "../../src/atomic.ts";
+import { text } from "../../src/codec.ts";
 import type { Job } from "../../src/coordination/job.ts";
 import { Queue } from "../../src/coordination/queue.ts";
 import { until } from "../fixtures/until.ts";
@@ -191,9 +193,32 @@ overEngines((ground) => {
     assert.ok(ok);
     for (const { committed } of steps) committed?.(version);
     await job.ack();
-    assert.throws(() => job.acking().prepare(), { code: "ERR_STORE_FENCED" });
+    await assert.rejects(async () => job.acking().prepare(), { code: "ERR_STORE_FENCED" });
     assert.deepEqual(await inbox.state(), { ready: 0, delayed: 0, active: 0, dead: 0 });
     assert.deepEqual([(await outbox.take()).value, (await outbox.take()).value], [0, 2]);
+  });
+
+  test("an atomic acknowledgement of a job that was lost is refused, whether the loss was heard of or not", async (t) => {
+    const store = await ground(t);
+    const [a, b] = await Promise.all([join(t, store), join(t, store)]);
+    const queue = new Queue<number>(a, "q");
+    await queue.push(1);
+    const unheard = await queue.take();
+    const atomic = () => new Atomic(a, text).set("effect", "made");
+    // As if the session had ended where its owner has not heard of it.
+    await b.engine.commit({
+      mutations: [{ type: "delete", space: "system", key: (unheard.check as { key: string }).key }],
+    });
+    const refused = { code: "ERR_STORE_FENCED" };
+    await assert.rejects(atomic().with(unheard.acking()).commit({ timeout: 5000 }), refused);
+    await assert.rejects(unheard.ack(), refused);
+    const heard = await queue.take();
+    await a.die();
+    await assert.rejects(atomic().with(heard.acking()).commit({ timeout: 5000 }), refused);
+    assert.equal(await b.engine.get("effect"), undefined);
+    const again = await new Queue<number>(b, "q").take();
+    assert.equal(again.attempt, 3);
+    assert.equal((await new Atomic(b, text).with(again.acking()).commit()).ok, true);
   });
 
   test("a job leaves its block unsettled only if it was settled or given back", async (t) => {
