@@ -2,16 +2,16 @@ import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { etcdMissing, startEtcd } from "../fixtures/etcd-server.ts";
 import { recordHistory } from "./crew.ts";
-import { DisturbedCluster } from "./etcd-cluster.ts";
+import { DisturbedServers } from "./disturbed-servers.ts";
 import { checkRegisters, explain } from "./register.ts";
 
 test("an etcd that is cut off, stopped and killed, and so are its clients: linearizable", {
   skip: etcdMissing,
 }, async (t) => {
-  const cluster = await DisturbedCluster.of([await startEtcd()]);
+  const cluster = await DisturbedServers.of([await startEtcd()]);
   t.after(() => cluster.stop());
   const seed = Date.now() % 100_000;
-  const targets = [{ kind: "etcd", url: cluster.url }] as const;
+  const targets = [{ kind: "etcd", url: `etcd://${cluster.addresses}/history` }] as const;
   const recording = recordHistory({ targets, seed, duration: 4000, processes: 4, killEvery: 600, outlives: true });
   await cluster.disturb(seed, 200, recording);
   const { operations } = await recording;

@@ -1,4 +1,5 @@
 import { openEtcdEngine } from "../../src/engines/etcd/engine.ts";
+import { openRedisEngine } from "../../src/engines/redis/engine.ts";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { openSqliteSyncEngine } from "../../src/engines/sqlite/sync-engine.ts";
 import { openStoreSync } from "../../src/sync-store.ts";
@@ -11,7 +12,7 @@ export type TargetName =
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "sqlite-sync"; readonly path: string }
   | { readonly kind: "seed"; readonly path: string }
-  | { readonly kind: "etcd"; readonly url: string };
+  | { readonly kind: "etcd" | "redis"; readonly url: string };
 
 export async function openTarget(name: TargetName): Promise<Target> {
   switch (name.kind) {
@@ -23,6 +24,8 @@ export async function openTarget(name: TargetName): Promise<Target> {
       return engineTarget(openSqliteSyncEngine(name.path));
     case "etcd":
       return engineTarget(await openEtcdEngine(name.url, { timeout: 20_000 }));
+    case "redis":
+      return engineTarget(await openRedisEngine(name.url));
     case "seed":
       return syncStoreTarget(openStoreSync(name.path));
   }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EtcdServer } from "../fixtures/etcd-server.ts";
 import { type TcpProxy, tcpProxy } from "../fixtures/tcp-proxy.ts";
 import { randomNumbers } from "./simulation.ts";
 
@@ -10,23 +9,34 @@ export interface FaultCounts {
   kills: number;
 }
 
-/** A cluster behind proxies, in which something breaks all the time, but never so much that it cannot go on in the end. */
-export class DisturbedCluster {
-  readonly #servers: readonly EtcdServer[];
+/** A server that can be broken and mended. */
+interface Server {
+  readonly port: number;
+  start(): Promise<void>;
+  kill(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+/** Servers behind proxies, in which something breaks all the time, but never so much that it cannot go on in the end. */
+export class DisturbedServers {
+  readonly #servers: readonly Server[];
   readonly #proxies: readonly TcpProxy[];
   readonly faults: FaultCounts = { cuts: 0, stalls: 0, pauses: 0, kills: 0 };
 
-  private constructor(servers: readonly EtcdServer[], proxies: readonly TcpProxy[]) {
+  private constructor(servers: readonly Server[], proxies: readonly TcpProxy[]) {
     this.#servers = servers;
     this.#proxies = proxies;
   }
 
-  static async of(servers: readonly EtcdServer[]): Promise<DisturbedCluster> {
-    return new DisturbedCluster(servers, await Promise.all(servers.map(({ port }) => tcpProxy(port))));
+  static async of(servers: readonly Server[]): Promise<DisturbedServers> {
+    return new DisturbedServers(servers, await Promise.all(servers.map(({ port }) => tcpProxy(port))));
   }
 
-  get url(): string {
-    return `etcd://${this.#proxies.map(({ host, port }) => `${host}:${port}`).join(",")}/history`;
+  /** `host:port,host:port…` of the proxies. */
+  get addresses(): string {
+    return this.#proxies.map(({ host, port }) => `${host}:${port}`).join(",");
   }
 
   /** Breaks one thing after another, each for up to so many milliseconds, until `over`. */
