@@ -9,6 +9,7 @@ import type { PreparedStep, Step } from "./coordination/step.ts";
 import type { Check } from "./engine/engine.ts";
 import { invalidType, invalidValue } from "./errors.ts";
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
+import { DEFAULT_TIMEOUT } from "./limits.ts";
 import { lifeOf, type SetOptions } from "./shared-values.ts";
 
 /** What `commit()` resolves to. */
@@ -106,7 +107,11 @@ export class Atomic<Out = string, In = Out> {
       return await optimistic(deadline, async () => {
         const prepared: PreparedStep[] = [];
         for (const step of this.#steps) prepared.push(await deadline.within(step.prepare()));
-        return await this.#attempt(drafts, prepared, { ...options, ...deadline.wait });
+        return await this.#attempt(drafts, prepared, {
+          ...options,
+          // Without the deadline's signal: what became of the write is for the engine to say.
+          timeout: Math.max(1, Math.min(deadline.remaining, DEFAULT_TIMEOUT)),
+        });
       });
     } finally {
       deadline[Symbol.dispose]();

@@ -7,6 +7,7 @@ import type { Awaitable, WaitOptions } from "./engine/engine.ts";
 import type { Entry } from "./engine/entry.ts";
 import { invalidType, outOfRange, StoreError } from "./errors.ts";
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
+import { DEFAULT_TIMEOUT } from "./limits.ts";
 import { type KeyRange, type ListOptions, pages } from "./pages.ts";
 import { decodeChange, decodeEntry, type StoreChange, type StoreEntry } from "./store-entry.ts";
 import { untilState } from "./until-state.ts";
@@ -210,7 +211,11 @@ export class SharedValues<Out = string, In = Out> {
           mutations: made.draft ? [made.draft] : [],
           reads: [{ key }],
         };
-        const committed = await commitFenced(this.#participant, draft, { ...options, ...deadline.wait });
+        const committed = await commitFenced(this.#participant, draft, {
+          ...options,
+          // Without the deadline's signal: what became of the write is for the engine to say.
+          timeout: Math.max(1, Math.min(deadline.remaining, DEFAULT_TIMEOUT)),
+        });
         entry = committed.reads[0]![0];
         return committed.ok ? made : undefined;
       });

@@ -2,6 +2,9 @@ import type { WaitOptions } from "../engine/engine.ts";
 import { invalidType, StoreError } from "../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../limits.ts";
 
+/** What an engine has beyond the end of the patience, in milliseconds, so that its own time-out does not come first. */
+const GRACE = 1000;
+
 /**
  * The end of a caller's patience: the `signal` and the `timeout` that were given, as one signal. It ends with the given
  * signal's reason, or with `ERR_STORE_TIMEOUT`.
@@ -40,9 +43,9 @@ export class Deadline implements Disposable {
     return Math.max(0, this.#at - performance.now());
   }
 
-  /** What a commit of this call takes as its options. */
+  /** What a commit of this call takes as its options. When the patience ends, that ends it, with its own reason. */
   get wait(): WaitOptions {
-    return { signal: this.signal, timeout: Math.max(1, Math.min(this.remaining, DEFAULT_TIMEOUT)) };
+    return { signal: this.signal, timeout: Math.min(this.remaining + GRACE, DEFAULT_TIMEOUT) };
   }
 
   throwIfOver(): void {
