@@ -22,7 +22,8 @@ process.on("message", async (what) => {
       else channel.postMessage({ from: id, n });
     }
     process.send?.("posted");
-  } else {
+  } else if (what === "mark") await channel.post({ from: id, n: -1 });
+  else {
     await channel.close();
     await engine.close();
     process.disconnect?.();
