@@ -42,7 +42,7 @@ function deno(version: string): Runtime {
 }
 
 function bun(version: string): Runtime {
-  return { name: "Bun", version, path: install("bun", version), test: (file) => ["test", file] };
+  return { name: "Bun", version, path: install("bun", version), test: (file) => ["test", "--timeout=60000", file] };
 }
 
 /** Installs a package of the npm registry that brings a runtime, unless it is there, and gives the runtime's path. */

@@ -107,7 +107,7 @@ overEngines((ground) => {
     };
     const last = collect(new Channel(b, "c"));
     for (const n of [4, 5, 6]) poster.postMessage(n);
-    await until(() => last.length === 3);
+    await until(() => last.length === 3 && third.length > 0);
     await poster.close();
     assert.deepEqual(third, [4]);
   });

@@ -14,7 +14,7 @@ import type { Participant } from "../../src/coordination/participant.ts";
 import { Semaphore } from "../../src/coordination/semaphore.ts";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { nothingRemains } from "../engines/sqlite/remains.ts";
-import { ended, kill, message, start } from "../fixtures/child.ts";
+import { ended, kill, message, signal, start } from "../fixtures/child.ts";
 import { until } from "../fixtures/until.ts";
 import { contest } from "./lock-contest.ts";
 
@@ -55,7 +55,7 @@ for (const [what, take] of Object.entries(TAKING))
         const { file } = participant;
         const holder = start(t, HOLDER, file, what, then);
         await message(holder);
-        if (stop) holder.kill("SIGSTOP");
+        if (stop) signal(holder, "SIGSTOP");
         const mine = take(participant);
         await until(
           async () =>
@@ -84,11 +84,11 @@ for (const [what, take] of Object.entries(TAKING))
       let stopped = false;
       await until(() => {
         assert.equal(mine, undefined);
-        if (!stopped && performance.now() > end - 250) stopped = holder.kill("SIGSTOP");
+        if (!stopped && performance.now() > end - 250) stopped = signal(holder, "SIGSTOP");
         return performance.now() > end;
       });
       assert.ok(stopped);
-      holder.kill("SIGCONT");
+      signal(holder, "SIGCONT");
       await kill(holder);
       await taken;
     });

@@ -47,7 +47,7 @@ const INLINE_RECORD = 16 * 1024;
  * bytes of what follows it: `delete <space> <key>` or `set <space> <key> <value, or -1: not here> <type> <created> <session>
  * <expires, or 0>`; then the key, the value and the session themselves.
  */
-const HEAD = String.raw`
+const HEAD = `
 local call = redis.call
 local meta_key, base, log_length = KEYS[1], ARGV[1], ARGV[2]
 local clock = call('TIME')

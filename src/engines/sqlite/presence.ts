@@ -35,8 +35,7 @@ export class Presence {
       const lock = takeLock(lockFile(storePath, id));
       // A cleaner of temporary folders leaves files with the sticky bit alone (systemd-tmpfiles does).
       if (process.platform !== "win32") fs.chmodSync(bell, 0o1600);
-      const doorbell = fs.watch(bell, { persistent: false }, rung);
-      doorbell.on("error", rung);
+      const doorbell = watchBell(bell, rung);
       const socket = socketPath(folder, id);
       return new Presence(storePath, id, lock, doorbell, await listen(socket), socket);
     } catch (error) {
@@ -106,6 +105,18 @@ function prepareFolder(folder: string, storePath: string): void {
       "ERR_STORE_UNSAFE",
       `${folder} must be a folder, for the files of the programs that use the store: remove it, or set IPCTOOLS_STORE to another path`,
     );
+}
+
+function watchBell(bell: string, rung: () => void): fs.FSWatcher {
+  // Deno takes no notice of `persistent`, and after each event it waits for the next one with a new reference.
+  const isForgetful = "Deno" in globalThis;
+  const doorbell = fs.watch(bell, { persistent: false }, () => {
+    if (isForgetful) setImmediate(() => doorbell.unref());
+    rung();
+  });
+  if (isForgetful) doorbell.unref();
+  doorbell.on("error", rung);
+  return doorbell;
 }
 
 function listen(socket: string): Promise<net.Server> {
