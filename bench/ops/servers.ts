@@ -15,6 +15,20 @@ function on(server: keyof Servers, operation: Operation, reference: string, aim 
   return { ...operation, name: `${server}-${operation.name}`, title, about, server, reference };
 }
 
+/** The seed API's synchronous calls beside the asynchronous ones. */
+function blocking(server: keyof Servers, operation: Operation, bare: readonly string[]): Operation {
+  const { name, title } = operation;
+  return {
+    ...on(
+      server,
+      { ...operation, name: `blocking-${name}`, title: `${title} by a blocking call` },
+      `ipctools-${server}`,
+    ),
+    about: "The seed API's call, which blocks its thread. Aim: 1.5 times the asynchronous call at the most.",
+    without: bare,
+  };
+}
+
 const asBare = "1.3 times the bare client at the most.";
 
 export const onRedis: readonly Operation[] = [
@@ -26,7 +40,10 @@ export const onRedis: readonly Operation[] = [
   on("redis", handOver, "redlock"),
   on("redis", waiters, "ipctools-redis"),
   on("redis", watch, "ipctools-redis"),
+  on("redis", failOver, "ipctools-redis"),
   on("redis", list, "redis"),
+  blocking("redis", get, ["redis"]),
+  blocking("redis", set, ["redis"]),
 ];
 
 export const onEtcd: readonly Operation[] = [
@@ -40,4 +57,6 @@ export const onEtcd: readonly Operation[] = [
   on("etcd", watch, "ipctools-etcd"),
   on("etcd", failOver, "etcd3"),
   on("etcd", list, "etcd3"),
+  blocking("etcd", get, ["etcd3"]),
+  blocking("etcd", set, ["etcd3"]),
 ];

@@ -5,6 +5,7 @@ import { commandLine, nodeItself } from "./command-line.ts";
 import { etcd3 } from "./etcd3.ts";
 import { filePerValue } from "./file-per-value.ts";
 import { ipctools } from "./ipctools.ts";
+import { ipctoolsEtcdBlocking, ipctoolsRedisBlocking } from "./ipctools-blocking.ts";
 import { ipctoolsEtcd } from "./ipctools-etcd.ts";
 import { ipctoolsFile } from "./ipctools-file.ts";
 import { ipctoolsRedis } from "./ipctools-redis.ts";
@@ -33,6 +34,8 @@ export const peers: readonly Peer[] = [
   redlock,
   redisSemaphore,
   ipctoolsRedis,
+  ipctoolsRedisBlocking,
   ipctoolsEtcd,
+  ipctoolsEtcdBlocking,
   etcd3,
 ];
