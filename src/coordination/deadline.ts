@@ -10,46 +10,57 @@ const GRACE = 1000;
  * signal's reason, or with `ERR_STORE_TIMEOUT`.
  */
 export class Deadline implements Disposable {
-  readonly #controller = new AbortController();
+  /** Where there is nothing that could end it, made only for who asks: most calls wait for nobody. */
+  #controller: AbortController | undefined;
   readonly #source: AbortSignal | undefined;
+  readonly #abort: (() => void) | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #at: number;
-  readonly #abort = () => this.#controller.abort(this.#source!.reason);
 
   /** `what` is waited for, as a part of the sentence "… did not come within 500 ms". Without a time-out it has no end. */
   constructor(options: WaitOptions, what: string) {
     const { signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidType("signal", "an AbortSignal", signal);
     const timeout = options.timeout === undefined ? Infinity : checkTimeout(options.timeout);
-    this.#at = options.timeout === Infinity ? Infinity : performance.now() + timeout;
-    this.#source = signal;
-    if (signal?.aborted) this.#abort();
-    else {
-      signal?.addEventListener("abort", this.#abort, { once: true });
-      if (this.#at === Infinity) return;
-      this.#timer = setTimeout(() => {
-        this.#controller.abort(new StoreError("ERR_STORE_TIMEOUT", `${what} did not come within ${timeout} ms`));
-      }, timeout);
-      this.#timer.unref();
+    const isEndless = timeout === Infinity || options.timeout === Infinity;
+    this.#at = isEndless ? Infinity : performance.now() + timeout;
+    if (signal === undefined && isEndless) return;
+    const controller = new AbortController();
+    this.#controller = controller;
+    if (signal?.aborted) {
+      controller.abort(signal.reason);
+      return;
     }
+    if (signal !== undefined) {
+      this.#source = signal;
+      this.#abort = () => controller.abort(signal.reason);
+      signal.addEventListener("abort", this.#abort, { once: true });
+    }
+    if (isEndless) return;
+    this.#timer = setTimeout(() => {
+      controller.abort(new StoreError("ERR_STORE_TIMEOUT", `${what} did not come within ${timeout} ms`));
+    }, timeout);
+    this.#timer.unref();
   }
 
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
     return this.#controller.signal;
   }
 
   /** The milliseconds left. */
   get remaining(): number {
-    return Math.max(0, this.#at - performance.now());
+    return this.#at === Infinity ? Infinity : Math.max(0, this.#at - performance.now());
   }
 
   /** What a commit of this call takes as its options. When the patience ends, that ends it, with its own reason. */
   get wait(): WaitOptions {
-    return { signal: this.signal, timeout: Math.min(this.remaining + GRACE, DEFAULT_TIMEOUT) };
+    const timeout = Math.min(this.remaining + GRACE, DEFAULT_TIMEOUT);
+    return this.#controller === undefined ? { timeout } : { signal: this.signal, timeout };
   }
 
   throwIfOver(): void {
-    this.signal.throwIfAborted();
+    this.#controller?.signal.throwIfAborted();
   }
 
   /** Resolves after so many milliseconds, rejects when the patience ends first. It keeps the process alive. */
@@ -78,7 +89,7 @@ export class Deadline implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#source?.removeEventListener("abort", this.#abort);
+    this.#source?.removeEventListener("abort", this.#abort!);
   }
 }
 

@@ -16,6 +16,8 @@ export interface HoldingOptions {
   readonly givingUp?: readonly Mutation[];
   /** What it is, as the beginning of a sentence. */
   readonly what: string;
+  /** Called when it was given up or lost. */
+  readonly ended?: () => void;
 }
 
 /** What came with one's turn, a lock or a permit, until it is given up or lost. */
@@ -28,30 +30,40 @@ export class Holding implements Fence, AsyncDisposable {
   readonly #session: Session;
   readonly #what: string;
   readonly #release: Commit;
-  readonly #loss = new AbortController();
-  readonly #sessionLost: () => void;
+  readonly #ended: (() => void) | undefined;
+  /** Made for who asks: a lock that is held for a moment needs none. */
+  #loss: AbortController | undefined;
+  #sessionLost: (() => void) | undefined;
+  #reason: { readonly reason: unknown } | undefined;
+  #isOver = false;
   #releasing: Promise<void> | undefined;
 
-  constructor({ engine, session, key, version, token, givingUp = [], what }: HoldingOptions) {
+  constructor({ engine, session, key, version, token, givingUp = [], what, ended }: HoldingOptions) {
     this.token = token;
     this.check = { space: "system", key, version };
     this.#engine = engine;
     this.#session = session;
     this.#what = what;
+    this.#ended = ended;
     this.#release = { checks: [this.check], mutations: [{ type: "delete", space: "system", key }, ...givingUp] };
-    this.#sessionLost = () => this.lose(session.signal.reason);
-    if (session.signal.aborted) this.#sessionLost();
-    else session.signal.addEventListener("abort", this.#sessionLost, { once: true });
   }
 
   /** Aborted when it is lost: with the session, by a theft, or because the store was closed. Not when it is released. */
   get signal(): AbortSignal {
+    if (this.#loss === undefined) {
+      this.#loss = new AbortController();
+      if (this.#isLost) this.#loss.abort(this.#reason!.reason);
+      else if (!this.#isOver) {
+        this.#sessionLost = () => this.#lookAtSession();
+        this.#session.signal.addEventListener("abort", this.#sessionLost, { once: true });
+      }
+    }
     return this.#loss.signal;
   }
 
   /** Whether it is held, as far as this process can know. */
   get held(): boolean {
-    return !this.#releasing && !this.signal.aborted;
+    return !this.#releasing && !this.#isLost;
   }
 
   /**
@@ -59,8 +71,8 @@ export class Holding implements Fence, AsyncDisposable {
    * again as long as the session lives.
    */
   release(): Promise<void> {
-    if (this.#releasing || this.signal.aborted) return this.#releasing ?? Promise.resolve();
-    this.#releasing = this.#giveUp();
+    if (!this.#releasing && this.#isLost) return Promise.resolve();
+    this.#releasing ??= this.#giveUp();
     return this.#releasing;
   }
 
@@ -79,7 +91,7 @@ export class Holding implements Fence, AsyncDisposable {
           mutations: this.#release.mutations!,
           committed: () => {
             this.#releasing = Promise.resolve();
-            this.#forget();
+            this.#end();
           },
         };
       },
@@ -88,8 +100,9 @@ export class Holding implements Fence, AsyncDisposable {
 
   /** Tells that it is no longer held. */
   lose(reason: unknown): void {
-    this.#forget();
-    this.#loss.abort(reason);
+    this.#end();
+    this.#reason ??= { reason };
+    this.#loss?.abort(reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,7 +117,8 @@ export class Holding implements Fence, AsyncDisposable {
       // Of a try whose answer was lost nobody knows whether it, or a theft, took the entry away.
       if (!ok && tries === 1) this.lose(new DOMException(`${this.#what} was stolen by another request`, "AbortError"));
     });
-    this.#forget();
+    this.#lookAtSession();
+    this.#end();
   }
 
   async #isCurrent(): Promise<boolean> {
@@ -112,7 +126,21 @@ export class Holding implements Fence, AsyncDisposable {
     return (await this.#engine.get(key, "system"))?.version === version;
   }
 
-  #forget(): void {
-    this.#session.signal.removeEventListener("abort", this.#sessionLost);
+  get #isLost(): boolean {
+    this.#lookAtSession();
+    return this.#reason !== undefined;
+  }
+
+  /** With the session what was bound to it is lost. */
+  #lookAtSession(): void {
+    const { signal } = this.#session;
+    if (!this.#isOver && signal.aborted) this.lose(signal.reason);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#sessionLost) this.#session.signal.removeEventListener("abort", this.#sessionLost);
+    this.#ended?.();
   }
 }

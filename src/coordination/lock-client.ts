@@ -64,16 +64,18 @@ export class LockClient {
 
   /** `take` begins when the requests before it have called their `entered`, or have ended. */
   async #inOrder<T>(name: string, deadline: Deadline, take: (entered: () => void) => Promise<T>): Promise<T> {
-    const before = this.#entering.get(name) ?? Promise.resolve();
+    const before = this.#entering.get(name);
     const own = Promise.withResolvers<void>();
-    const both = before.then(() => own.promise);
+    const both = before === undefined ? own.promise : before.then(() => own.promise);
     this.#entering.set(name, both);
+    const forget = () => this.#entering.get(name) === both && this.#entering.delete(name);
     const entered = () => {
       own.resolve();
-      void both.then(() => this.#entering.get(name) === both && this.#entering.delete(name));
+      if (before === undefined) forget();
+      else void both.then(forget);
     };
     try {
-      await unlessAborted(before, deadline.signal);
+      if (before !== undefined) await unlessAborted(before, deadline.signal);
       return await take(entered);
     } finally {
       entered();
@@ -112,8 +114,10 @@ export class LockClient {
     const { name } = entries;
     const what = `The lock ${JSON.stringify(name)}`;
     const givingUp = mode === "exclusive" ? [entries.deleteMark] : [];
-    const lock = new Lock({ ...grant, engine, session, name, mode, what, givingUp });
-    this.#noticesOf(session).add(lock);
+    const notices = this.#noticesOf(session);
+    const ended = () => notices.remove(lock);
+    const lock = new Lock({ ...grant, engine, session, name, mode, what, givingUp, ended });
+    notices.add(lock);
     return lock;
   }
 
