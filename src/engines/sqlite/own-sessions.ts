@@ -8,6 +8,7 @@ import {
   addSession,
   changeInterests,
   clearSession,
+  endSession,
   type Interest,
   listSessions,
   type WrittenKey,
@@ -188,10 +189,8 @@ export class OwnSessions {
     session.end(closed());
     const presence = this.#presences.get(id);
     if (id === this.#homeId) {
-      // The engine is still at home: only what was bound goes.
-      await this.#host.write((connection) =>
-        connection.tables().flatMap((table) => table.deleteOf(id).map((key) => ({ key, system: table.system }))),
-      );
+      // The engine is still at home: what it watches stays.
+      await this.#host.write((connection) => endSession(connection, id));
       return;
     }
     try {

@@ -41,15 +41,21 @@ export function listSessions(connection: Connection): SessionRow[] {
   return connection.statement("SELECT * FROM ipctools_session").all() as unknown as SessionRow[];
 }
 
-/** Deletes the session with everything that is bound to it. Returns the keys of the entries that went. */
-export function clearSession(connection: Connection, id: string): WrittenKey[] {
+/** Ends the session: nothing can be bound to it from now on, and what was goes. Returns the keys of the entries that went. */
+export function endSession(connection: Connection, id: string): WrittenKey[] {
   const gone: WrittenKey[] = [];
   for (const table of connection.tables())
     for (const key of table.deleteOf(id)) gone.push({ key, system: table.system });
+  connection.statement("DELETE FROM ipctools_session WHERE id = ?").run(id);
+  return gone;
+}
+
+/** Ends the session, and what it watches. Returns the keys of the entries that went. */
+export function clearSession(connection: Connection, id: string): WrittenKey[] {
+  const gone = endSession(connection, id);
   const watched = Number(connection.statement("DELETE FROM ipctools_key_watcher WHERE session = ?").run(id).changes);
   const ranges = Number(connection.statement("DELETE FROM ipctools_range_watcher WHERE session = ?").run(id).changes);
   countWatchers(connection, -watched - ranges);
-  connection.statement("DELETE FROM ipctools_session WHERE id = ?").run(id);
   return gone;
 }
 

@@ -69,6 +69,25 @@ test("a worker thread that is terminated is dead, and its process is not", async
   await nothingRemains(file);
 });
 
+test("a session that was closed takes no entry of another handle's, and its engine goes on watching", async (t) => {
+  const file = path.join(temporaryFolder(t), "store.db");
+  const [engine, other] = await Promise.all([openSqliteEngine(file), openSqliteEngine(file)]);
+  const watch = engine.watch([{ key: "watched" }], {});
+  for (const turn of ["the first, which shares the engine's own", "a later one"]) {
+    const session = await engine.openSession();
+    const set = { type: "set", key: turn, value: "here", session: session.id } as const;
+    await other.commit({ mutations: [set] });
+    await session.close();
+    assert.equal(await other.get(turn), undefined);
+    await assert.rejects(async () => other.commit({ mutations: [set] }), { code: "ERR_STORE_SESSION_LOST" }, turn);
+    await other.commit({ mutations: [{ type: "set", key: "watched", value: turn }] });
+    const { value: changes } = await watch.next();
+    assert.equal(changes[0].entry.value, turn);
+  }
+  await Promise.all([engine.close(), other.close()]);
+  await nothingRemains(file);
+});
+
 test("a process that is stopped, or whose event loop is blocked, keeps its session", async (t) => {
   const file = path.join(temporaryFolder(t), "store.db");
   const store = openStoreSync(file);
