@@ -10,6 +10,9 @@ const LONGEST_PAUSE = 0.25;
 const PATIENCE = 250;
 const PATIENT_FACTOR = 8;
 
+/** How long calls that need not wait may follow one another before the event loop has its turn, in milliseconds. */
+const LONGEST_SPELL = 5;
+
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Calls `attempt` until it is not busy, blocking in between; after `timeout` milliseconds throws `ERR_STORE_BUSY`. */
@@ -28,7 +31,10 @@ export function retryBlocking<T>(attempt: () => T, timeout: number, path: string
   }
 }
 
-/** The same with timers: the event loop stays free. An aborted `signal` ends the wait with its reason. */
+/**
+ * The same with timers: the event loop stays free, also of a program that calls again and again without ever having to
+ * wait. An aborted `signal` ends the wait with its reason.
+ */
 export async function retryWaiting<T>(
   attempt: () => T,
   timeout: number,
@@ -36,6 +42,8 @@ export async function retryWaiting<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   let started: number | undefined;
+  const overdue = overdueTurn();
+  if (overdue !== undefined) await overdue;
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -48,6 +56,23 @@ export async function retryWaiting<T>(
       await turn(now - started);
     }
   }
+}
+
+let nextTurn: Promise<void> | undefined;
+let spellBegan = 0;
+
+/** The event loop's next turn, if its last one is so long ago that timers and I/O have waited enough. */
+function overdueTurn(): Promise<void> | undefined {
+  const now = performance.now();
+  if (nextTurn !== undefined) return now - spellBegan < LONGEST_SPELL ? undefined : nextTurn;
+  spellBegan = now;
+  nextTurn = new Promise((resolve) => {
+    setImmediate(() => {
+      nextTurn = undefined;
+      resolve();
+    });
+  });
+  return undefined;
 }
 
 /** A turn of the event loop at first; a timer of a millisecond when that did not help. */
