@@ -1,3 +1,4 @@
+import * as crypto from "node:crypto";
 import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type {
   Commit,
@@ -13,25 +14,27 @@ import type {
 import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
 import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../limits.ts";
+import { channelBase, channelsOf } from "./channels.ts";
 import { loadRedisModule } from "./client.ts";
 import { type CallOptions, Connection, type Server } from "./connection.ts";
+import { Feed } from "./feed.ts";
 import { redisInfo } from "./info.ts";
 import type { Reply } from "./link.ts";
 import { parseRedisLocation } from "./location.ts";
-import { LogWatch, readRecords } from "./log-watch.ts";
+import { LogWatch } from "./log-watch.ts";
 import { closedError } from "./redis-error.ts";
 import { Route } from "./route.ts";
 import { Sessions } from "./sessions.ts";
 import { REDIS_SUPPORT } from "./support.ts";
-import { commitArguments, entryCommand, readEntries, readEntry } from "./wire.ts";
+import { commitArguments, entryCommand, readEntries, readEntry, readRecords } from "./wire.ts";
 
 /** How many changes are kept for watches that resume. */
 const LOG_LENGTH = "16384";
-/** How long a reader of the log waits at a time, in milliseconds. */
-const BLOCK = 2000;
 /** How often the server is asked, while somebody watches, for what has run out, in milliseconds at most and at least. */
 const SWEEP_EVERY = 1000;
 const SWEEP_SOONEST = 5;
+/** How often it is asked for a pulse, in milliseconds at least. */
+const PULSE_EVERY = 900;
 
 /**
  * The store on a Redis server (7 or newer, Valkey, KeyDB). Connects at once; see docs/engines/redis.md for the forms of URL, and for
@@ -56,12 +59,14 @@ class RedisEngine implements Engine {
   readonly supports = REDIS_SUPPORT;
   readonly #server: Server;
   readonly #base: string;
+  /** What the arguments of each script begin with. */
+  readonly #head: readonly string[];
   readonly #connection: Connection;
-  /** For the reader of the log, whose commands block. */
-  readonly #listener: Connection;
+  readonly #feed: Feed;
   readonly #sessions: Sessions;
   readonly #watches: LogWatch;
   #heard = 0;
+  #pulsed = 0;
   #sweeper: NodeJS.Timeout | undefined;
   #isWatched = false;
   #closing: Promise<void> | undefined;
@@ -69,15 +74,24 @@ class RedisEngine implements Engine {
   constructor(server: Server) {
     this.#server = server;
     this.#base = `{${server.location.prefix}}:`;
+    const channels = channelBase(server.location);
+    this.#head = [this.#base, channels, LOG_LENGTH];
     this.#connection = new Connection(server);
-    this.#listener = new Connection(server);
     this.#sessions = new Sessions((operation, options) => this.#control(operation, options));
+    const own = `${channels}e:${crypto.randomBytes(12).toString("hex")}`;
+    this.#feed = new Feed(server, own, {
+      message: (text) => this.#watches.inbox.message(text),
+      pulse: (text) => this.#watches.inbox.pulse(text),
+      lost: () => this.#watches.inbox.lost(),
+    });
     this.#watches = new LogWatch({
       heard: () => this.#heard,
+      hear: (version) => this.#hear(version),
       now: () => this.#now(),
       readLog: (after, count) => this.#readLog(after, count),
-      awaitLog: (after) => this.#awaitLog(after),
       get: async (key, space) => this.get(key, space),
+      channelsOf: (ranges) => channelsOf(channels, ranges),
+      feed: this.#feed,
       watching: (isWatching) => {
         this.#isWatched = isWatching;
         clearTimeout(this.#sweeper);
@@ -154,7 +168,7 @@ class RedisEngine implements Engine {
   async #close(): Promise<void> {
     clearTimeout(this.#sweeper);
     this.#watches.close(closedError());
-    this.#listener.close();
+    this.#feed.close();
     await this.#sessions.close();
     this.#connection.close();
   }
@@ -165,11 +179,7 @@ class RedisEngine implements Engine {
 
   async #run(commit: Commit, options: CallOptions): Promise<CommitResult> {
     this.#assertOpen();
-    const reply = (await this.#connection.run(
-      "commit",
-      commitArguments(this.#base, LOG_LENGTH, commit),
-      options,
-    )) as Reply[];
+    const reply = (await this.#connection.run("commit", commitArguments(this.#head, commit), options)) as Reply[];
     this.#sessions.look();
     const [ok, version, ...reads] = reply;
     return {
@@ -186,7 +196,7 @@ class RedisEngine implements Engine {
   }
 
   #control(operation: readonly string[], options: CallOptions): Promise<Reply> {
-    return this.#connection.run("control", [this.#base, LOG_LENGTH, ...operation], options);
+    return this.#connection.run("control", [...this.#head, ...operation], options);
   }
 
   async #now() {
@@ -198,27 +208,24 @@ class RedisEngine implements Engine {
   }
 
   async #readLog(after: number, count: number) {
-    const [version, entries] = (await this.#control(["log", String(after), String(count)], {
+    const operation = ["log", String(after), String(count), ...this.#watches.lengths()];
+    const [version, entries] = (await this.#control(operation, {
       timeout: DEFAULT_TIMEOUT,
       keepAlive: false,
     })) as [Reply, Reply[]];
     return { version: this.#hear(version), records: readRecords(entries) };
   }
 
-  async #awaitLog(after: number) {
-    const command = ["XREAD", "COUNT", "256", "BLOCK", String(BLOCK), "STREAMS", `${this.#base}log`, `${after}-0`];
-    const reply = (await this.#listener.call(command, { timeout: BLOCK + DEFAULT_TIMEOUT, keepAlive: false })) as
-      | [[Buffer, Reply[]]]
-      | null;
-    const records = reply === null ? [] : readRecords(reply[0][1]);
-    const last = records.at(-1);
-    if (last !== undefined) this.#hear(last.version);
-    return records;
-  }
-
-  /** Ends what has run out; resolves to the milliseconds until something else does. */
+  /** Ends what has run out; resolves to the milliseconds until something else does. With a pulse for those who watch. */
   async #sweep(timeout: number, keepAlive = true): Promise<number> {
-    const [version, next] = (await this.#control(["sweep"], { timeout, keepAlive })) as [Reply, number];
+    const { link } = this.#feed;
+    const now = performance.now();
+    const beats = this.#isWatched && link !== undefined && now - this.#pulsed >= PULSE_EVERY;
+    if (beats) this.#pulsed = now;
+    const pulse = beats ? [this.#feed.own, ...this.#watches.lengths()] : [];
+    const reply = await this.#control(["sweep", ...pulse], { timeout, keepAlive });
+    const [version, next, receivers] = reply as [Reply, number, number];
+    if (beats) this.#feed.pulsed(link, receivers);
     this.#hear(version);
     return next;
   }

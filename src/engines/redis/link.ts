@@ -1,4 +1,5 @@
 import { StoreError } from "../../errors.ts";
+import { channelBase } from "./channels.ts";
 import type { RedisClient, RedisModule } from "./client.ts";
 import type { RedisLocation } from "./location.ts";
 import { judgeReply } from "./redis-error.ts";
@@ -69,7 +70,8 @@ export class Link {
       if (facts.role === "slave") throw new Error(`${name} is a replica, which takes no writes`);
       const link = new Link(client, name, facts, options);
       const base = `{${location.prefix}}:`;
-      await link.send(["EVAL", SCRIPTS.control.text, "1", `${base}meta`, base, "0", "hello", facts.replid]);
+      const hello = [base, channelBase(location), "0", "hello", facts.replid];
+      await link.send(["EVAL", SCRIPTS.control.text, "1", `${base}meta`, ...hello]);
       const ended = () => {
         if (!link.alive) return;
         link.alive = false;
@@ -89,6 +91,20 @@ export class Link {
 
   send(args: readonly Argument[]): Promise<Reply> {
     return this.client.sendCommand<Reply>(args as Argument[], this.#options);
+  }
+
+  /** Resolves once what is published on the channels comes in; a server that is silent for 3 s has ended the connection. */
+  async subscribe(channels: readonly string[], listener: (text: Buffer) => void): Promise<void> {
+    const timer = setTimeout(() => this.destroy(), CONNECT_TIMEOUT).unref();
+    try {
+      await this.client.subscribe([...channels], listener, true);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async unsubscribe(channels: readonly string[], listener: (text: Buffer) => void): Promise<void> {
+    await this.client.unsubscribe([...channels], listener, true);
   }
 
   /** Ends it: whatever waits for a reply is rejected. */

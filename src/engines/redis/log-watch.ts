@@ -2,26 +2,34 @@ import { ChangeQueue } from "../../engine/change-queue.ts";
 import type { WatchOptions } from "../../engine/engine.ts";
 import { type Change, type Entry, inRange, type Range, type Space } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
-import type { Reply } from "./link.ts";
-import { type LogRecord, readRecord } from "./wire.ts";
+import type { Channels } from "./channels.ts";
+import type { Feed } from "./feed.ts";
+import { Inbox } from "./inbox.ts";
+import { isPassing, retrying } from "./retrying.ts";
+import { type LogRecord, readMessage } from "./wire.ts";
 
 /** What the watches need of their engine. */
 export interface LogHost {
   /** The newest revision that this engine has heard of. */
   heard(): number;
+  hear(version: number): void;
   /** The server's revision and its time in milliseconds. */
   now(): Promise<{ version: number; time: number }>;
-  /** The log after a revision, `count` records at most, and the revision now. */
+  /**
+   * The log after a revision, `count` records at most, and the revision now. From then on the store knows the lengths of the
+   * prefixes that are watched (`lengths`).
+   */
   readLog(after: number, count: number): Promise<{ version: number; records: LogRecord[] }>;
-  /** Waits for records after a revision, some seconds at most; on a connection of its own. */
-  awaitLog(after: number): Promise<LogRecord[]>;
   get(key: string, space: Space | undefined): Promise<Entry | undefined>;
+  channelsOf(ranges: readonly Range[]): Channels;
+  readonly feed: Pick<Feed, "add" | "drop" | "ready">;
   /** Called when the first watch begins and when the last one ends. */
   watching(isWatching: boolean): void;
 }
 
 interface Subscription {
   readonly ranges: readonly Range[];
+  readonly channels: Channels;
   readonly queue: ChangeQueue;
   /** What has this version or an earlier one was delivered. */
   seen: number;
@@ -31,75 +39,102 @@ interface Subscription {
   early: LogRecord[] | undefined;
 }
 
-interface Reader {
-  /** It hands on what came after this version. */
-  readonly from: number;
-  stopped: boolean;
-}
-
 const PAGE = 256;
-/** Pauses between tries while the server is away, in milliseconds. */
-const FIRST_PAUSE = 20;
-const LONGEST_PAUSE = 500;
 
-/** The watches of one engine: one reader of the store's log hands round what each of them watches. */
+/**
+ * The watches of one engine. What changes comes in by the engine's feed, on the channels of what is watched and no others;
+ * what those cannot tell (what changed before a watch began, or while there was no connection) is read from the store's log.
+ */
 export class LogWatch {
   readonly #host: LogHost;
   readonly #subscriptions = new Set<Subscription>();
-  #reader: Reader | undefined;
-  #isClosed = false;
+  /** What the feed brings. */
+  readonly inbox: Inbox;
+  /**
+   * Up to this revision all that is watched has been handed round; `undefined` as long as nothing was. It goes on with each
+   * record and, while none come, with the pulse, which is published after all that came before: so the log has to reach
+   * back no further than to the last pulse.
+   */
+  #position: number | undefined;
+  /** The last record that came in: one that changes several keys comes on several channels. */
+  #last = 0;
+  /** Marks the store's history. */
+  #born: string | undefined;
 
   constructor(host: LogHost) {
     this.#host = host;
+    this.inbox = new Inbox({
+      message: (text) => this.#take(text),
+      pulse: (text) => this.#advance(text),
+      gap: () => this.#mend(),
+      failed: (error) => this.#fail(error),
+    });
   }
 
   watch(ranges: readonly Range[], { from, signal, keepAlive }: WatchOptions): ChangeQueue {
     const queue = new ChangeQueue({ signal, keepAlive, ended: () => this.#end(subscription) });
-    const subscription: Subscription = { ranges, queue, seen: from ?? this.#host.heard(), notBefore: 0, early: [] };
+    const subscription: Subscription = {
+      ranges,
+      channels: this.#host.channelsOf(ranges),
+      queue,
+      seen: from ?? this.#host.heard(),
+      notBefore: 0,
+      early: [],
+    };
     if (queue.closed) return queue;
     if (this.#subscriptions.size === 0) this.#host.watching(true);
     this.#subscriptions.add(subscription);
+    this.#host.feed.add(subscription.channels.names);
     void this.#begin(subscription, from === undefined);
     return queue;
   }
 
+  /** The lengths of the prefixes that are watched. */
+  lengths(): string[] {
+    return [...new Set([...this.#subscriptions].flatMap(({ channels }) => channels.lengths))];
+  }
+
   close(error: StoreError): void {
-    this.#isClosed = true;
-    for (const { queue } of [...this.#subscriptions]) queue.fail(error);
+    this.#fail(error);
   }
 
   #end(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
+    this.#host.feed.drop(subscription.channels.names);
     if (this.#subscriptions.size > 0) return;
-    if (this.#reader !== undefined) this.#reader.stopped = true;
-    this.#reader = undefined;
+    this.#position = undefined;
+    this.#born = undefined;
+    this.inbox.clear();
     this.#host.watching(false);
+  }
+
+  #fail(error: unknown): void {
+    for (const { queue } of [...this.#subscriptions]) queue.fail(error);
   }
 
   /** Delivers what has happened since the version that it has seen, then joins the others. */
   async #begin(subscription: Subscription, isNew: boolean): Promise<void> {
-    const { queue } = subscription;
+    const { queue, channels } = subscription;
+    const isWanted = () => !queue.closed;
     try {
-      if (isNew) await this.#skipOld(subscription);
-      let version: number;
-      // A reader that another watch began meanwhile hands on only what came after it began.
+      if (isNew) await Promise.all([this.#skipOld(subscription), this.#host.feed.ready(isWanted, channels.names)]);
+      let gaps: number;
+      // What comes in from the time when the feed is ready is kept; a gap before the log was read is a gap in that.
       do {
-        version = await this.#catchUp(subscription);
+        gaps = this.inbox.gaps;
+        await this.#host.feed.ready(isWanted, channels.names);
+        subscription.seen = await this.#readOn(subscription.seen, isWanted, (record) =>
+          this.#deliver(subscription, record),
+        );
         if (queue.closed) return;
-      } while (this.#reader !== undefined && this.#reader.from > version);
-      if (this.#reader === undefined) {
-        const reader = { from: version, stopped: false };
-        this.#reader = reader;
-        this.#read(reader).catch((error: unknown) => {
-          if (!reader.stopped) this.#fail(error);
-        });
-      }
+      } while (gaps !== this.inbox.gaps);
+      this.#position = Math.min(this.#position ?? subscription.seen, subscription.seen);
       // One await at a time: more may come in while the last of them is fetched.
       for (const early = subscription.early!; early.length > 0; ) {
         const record = early.shift()!;
-        if (record.version <= version) continue;
+        if (record.version <= subscription.seen) continue;
+        subscription.seen = record.version;
         await this.#deliver(subscription, record);
-        version = record.version;
       }
       subscription.early = undefined;
     } catch (error) {
@@ -125,69 +160,81 @@ export class LogWatch {
     }
   }
 
-  async #catchUp(subscription: Subscription): Promise<number> {
-    for (let pause = FIRST_PAUSE; ; ) {
-      try {
-        for (;;) {
-          const { version, records } = await this.#host.readLog(subscription.seen, PAGE);
-          if (subscription.queue.closed) return version;
-          if (version < subscription.seen) throw historyLost(subscription.seen, version);
-          let { seen } = subscription;
-          for (const record of records) {
-            // Not the one before it: trimmed away, or what was seen was lost with the server and is in no history any more.
-            if (record.previous !== seen) throw historyLost(subscription.seen, version);
-            seen = record.version;
-            await this.#deliver(subscription, record);
-          }
-          if (records.length === 0 && version > seen) throw historyLost(subscription.seen, version);
-          subscription.seen = Math.max(subscription.seen, seen);
-          if (records.length < PAGE) return seen;
-        }
-      } catch (error) {
-        if (!isPassing(error) || this.#isClosed) throw error;
-        await sleep(pause);
-        if (subscription.queue.closed) return subscription.seen;
-        pause = Math.min(pause * 2, LONGEST_PAUSE);
-      }
-    }
-  }
-
-  async #read(reader: Reader): Promise<void> {
-    let position = reader.from;
-    for (let pause = FIRST_PAUSE; !reader.stopped; ) {
-      let records: LogRecord[];
-      try {
-        records = await this.#host.awaitLog(position);
-        pause = FIRST_PAUSE;
-      } catch (error) {
-        if (reader.stopped) return;
-        if (!isPassing(error)) return this.#fail(error);
-        await sleep(pause);
-        pause = Math.min(pause * 2, LONGEST_PAUSE);
-        continue;
-      }
-      // A server that lost its newest commits is behind. The connection may have come back unnoticed, so silence is asked about.
-      if (records.length === 0) {
-        const now = await this.#host.readLog(position, 1).catch(() => undefined);
-        if (reader.stopped) return;
-        if (now !== undefined && now.version < position) return this.#fail(historyLost(position, now.version));
-      }
+  /** Hands on what the log holds after a revision, in order; resolves to the revision of the last of it. */
+  async #readOn(after: number, isWanted: () => boolean, hand: (record: LogRecord) => Promise<void>): Promise<number> {
+    for (let position = after; ; ) {
+      const page = await retrying(isWanted, () => this.#host.readLog(position, PAGE));
+      if (page === undefined) return position;
+      const { version, records } = page;
+      if (version < position) throw historyLost(position, version);
       for (const record of records) {
-        if (reader.stopped) return;
-        if (record.previous !== position) return this.#fail(historyLost(position, record.version));
+        // Not the one before it: trimmed away, or what was seen was lost with the server and is in no history any more.
+        if (record.previous !== position) throw historyLost(position, version);
         position = record.version;
-        for (const subscription of [...this.#subscriptions]) {
-          if (subscription.early !== undefined) subscription.early.push(record);
-          else await this.#deliver(subscription, record);
-        }
+        await hand(record);
       }
+      if (records.length === 0 && version > position) throw historyLost(position, version);
+      if (records.length < PAGE) return position;
     }
   }
 
-  #fail(error: unknown): void {
-    if (this.#reader !== undefined) this.#reader.stopped = true;
-    this.#reader = undefined;
-    for (const { queue } of [...this.#subscriptions]) queue.fail(error);
+  readonly #isWatched = () => this.#subscriptions.size > 0;
+
+  /** A record has come in. */
+  async #take(text: Buffer): Promise<void> {
+    const message = readMessage(text);
+    const { version } = message;
+    if (version === this.#last || !this.#isWatched()) return;
+    this.#last = version;
+    const { record } = message;
+    const found = record ?? (await this.#fetchRecord(version));
+    if (found === undefined) return;
+    this.#host.hear(version);
+    if (this.#position !== undefined && version > this.#position) {
+      // The position is not in this history.
+      if (found.previous < this.#position) throw historyLost(this.#position, version);
+      this.#position = version;
+    }
+    await this.#handRound(found);
+  }
+
+  /** A pulse has come in: what was published before it has been taken. */
+  async #advance(text: Buffer): Promise<void> {
+    if (!this.#isWatched()) return;
+    const [revision, isIncomplete, born] = text.toString().split(" ");
+    const version = Number(revision);
+    this.#host.hear(version);
+    if (born !== "-") {
+      this.#born ??= born;
+      if (born !== this.#born) throw historyLost(this.#position ?? version, version);
+    }
+    if (this.#position === undefined) return;
+    // Lower: it was on its way for longer than an answer of the log's, or the server lost its newest commits.
+    if (isIncomplete === "1" || version < this.#position) await this.#readAll();
+    else this.#position = version;
+  }
+
+  /** Something may be missing: after a new connection the log tells. */
+  async #mend(): Promise<void> {
+    await this.#host.feed.ready(this.#isWatched);
+    await this.#readAll();
+  }
+
+  async #readAll(): Promise<void> {
+    if (this.#position === undefined) return;
+    const position = await this.#readOn(this.#position, this.#isWatched, (record) => this.#handRound(record));
+    if (this.#position !== undefined) this.#position = position;
+  }
+
+  async #handRound(record: LogRecord): Promise<void> {
+    for (const subscription of [...this.#subscriptions]) {
+      if (subscription.early !== undefined) {
+        subscription.early.push(record);
+      } else if (record.version > subscription.seen) {
+        subscription.seen = record.version;
+        await this.#deliver(subscription, record);
+      }
+    }
   }
 
   async #deliver({ ranges, queue, notBefore }: Subscription, { changes, time }: LogRecord): Promise<void> {
@@ -214,25 +261,19 @@ export class LogWatch {
   }
 
   /** The entry as it is now; tries until the server answers or nobody wants to know any more. */
-  async #fetch({ key, space }: { key: string; space?: Space }, queue: ChangeQueue): Promise<Entry | undefined> {
-    for (let pause = FIRST_PAUSE; !queue.closed; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      try {
-        return await this.#host.get(key, space);
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        await sleep(pause);
-      }
-    }
-    return undefined;
+  #fetch({ key, space }: { key: string; space?: Space }, queue: ChangeQueue): Promise<Entry | undefined> {
+    return retrying(
+      () => !queue.closed,
+      () => this.#host.get(key, space),
+    );
   }
-}
 
-/** The records of a stream's entries, `[id, [field, value]]` each. */
-export function readRecords(entries: readonly Reply[]): LogRecord[] {
-  return entries.map((entry) => {
-    const [id, fields] = entry as [Buffer, Reply[]];
-    return readRecord(Number(id.toString().split("-")[0]), fields[1] as Buffer);
-  });
+  /** The record of a revision, from the log. */
+  async #fetchRecord(version: number): Promise<LogRecord | undefined> {
+    const page = await retrying(this.#isWatched, () => this.#host.readLog(version - 1, 1));
+    if (page !== undefined && page.records[0]?.version !== version) throw historyLost(version - 1, page.version);
+    return page?.records[0];
+  }
 }
 
 function historyLost(after: number, version: number): StoreError {
@@ -240,15 +281,4 @@ function historyLost(after: number, version: number): StoreError {
     "ERR_STORE_HISTORY_LOST",
     `what changed after version ${after} is no longer held (the store is at ${version}): list what there is, and watch from the version of that listing`,
   );
-}
-
-function isPassing(error: unknown): boolean {
-  return (
-    error instanceof StoreError &&
-    (error.code === "ERR_STORE_UNAVAILABLE" || error.code === "ERR_STORE_OUTCOME_UNKNOWN")
-  );
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { CONTROL } from "./control-script.ts";
+import { PUBLISH } from "./publish-script.ts";
 
 /*
  * All that changes a store runs in one of these scripts, and Redis runs a script alone from its first line to its last: that
@@ -9,7 +10,8 @@ import { CONTROL } from "./control-script.ts";
  *
  * What is stored, every key beginning with `{prefix}:` so that all of them are in one slot of a cluster:
  *
- *   meta                  hash: format, revision (of the last change), initialized, replid, base
+ *   meta                  hash: format, born (when), revision (of the last change), initialized, replid, base, watched (see
+ *                         publish-script.ts)
  *   user:<key>            hash: value, version, created, and where they apply type (bytes), session, expires (ms)
  *   system:<key>          the same for the entries of coordination
  *   keys:user             sorted set, all scores 0: the keys in the order of their bytes
@@ -17,6 +19,7 @@ import { CONTROL } from "./control-script.ts";
  *   order:<folder>        sorted set: the keys of coordination below `<folder>` by revision of creation
  *   due                   sorted set: what ends when (ms): `session <id>`, `user <key>`, `system <key>`
  *   session:<id>          set: the entries bound to the session, `user <key>` or `system <key>`
+ *   watched               sorted set: lengths of the prefixes that are watched, `user <bytes>` or `system <bytes>`, and until when (ms)
  *   log                   stream, bounded: for each revision its changes, under the id `<revision>-0`
  */
 
@@ -28,7 +31,7 @@ export interface Script {
 export interface Scripts {
   /** Checks, mutations, reads. Arguments: `commitArguments`. */
   readonly commit: Script;
-  /** Sessions, the sweep, the log. Arguments: base, log length, operation, its own. */
+  /** Sessions, the sweep, the log. Arguments: base, channels, log length, operation, its own. */
   readonly control: Script;
 }
 
@@ -49,10 +52,10 @@ const INLINE_RECORD = 16 * 1024;
  */
 const HEAD = `
 local call = redis.call
-local meta_key, base, log_length = KEYS[1], ARGV[1], ARGV[2]
+local meta_key, base, channels, log_length = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local meta = call('HMGET', meta_key, 'format', 'revision', 'base', 'initialized')
+local meta = call('HMGET', meta_key, 'format', 'revision', 'base', 'initialized', 'watched')
 local revision = tonumber(meta[2] or 0)
 
 if not meta[1] then
@@ -69,10 +72,10 @@ end
  * do the same with more ado (half as much again).
  */
 const UPDATE = String.raw`
-if ARGV[6] == 'set' and ARGV[4] == '1' and ARGV[3] == '0' and ARGV[5] == '0' and ARGV[10] == '' and ARGV[11] == ''
+if ARGV[7] == 'set' and ARGV[5] == '1' and ARGV[4] == '0' and ARGV[6] == '0' and ARGV[11] == '' and ARGV[12] == ''
   and meta[2] and tonumber(meta[3] or 0) <= revision
   and #call('ZRANGEBYSCORE', base .. 'due', '-inf', now, 'LIMIT', 0, 1) == 0 then
-  local space, key, kind, value = ARGV[7], ARGV[8], ARGV[9], ARGV[12]
+  local space, key, kind, value = ARGV[8], ARGV[9], ARGV[10], ARGV[13]
   local entry = base .. space .. ':' .. key
   local old = call('HMGET', entry, 'version', 'created', 'type', 'session', 'expires')
   if old[1] and not old[4] and not old[5] and (old[3] or 'text') == kind then
@@ -80,9 +83,10 @@ if ARGV[6] == 'set' and ARGV[4] == '1' and ARGV[3] == '0' and ARGV[5] == '0' and
     if length > ${INLINE_VALUE} then length, logged = -1, '' end
     call('HSET', entry, 'value', value, 'version', version)
     call('HSET', meta_key, 'revision', version)
-    call('XADD', base .. 'log', 'MAXLEN', '~', log_length, version .. '-0', 'changes', meta[2] .. ' 1 '
-      .. string.format('%.0f', now) .. '\nset ' .. space .. ' ' .. #key .. ' ' .. length .. ' ' .. kind .. ' ' .. old[2]
-      .. ' 0 0\n' .. key .. logged)
+    local record = meta[2] .. ' 1 ' .. string.format('%.0f', now) .. '\nset ' .. space .. ' ' .. #key .. ' ' .. length .. ' '
+      .. kind .. ' ' .. old[2] .. ' 0 0\n' .. key .. logged
+    call('XADD', base .. 'log', 'MAXLEN', '~', log_length, version .. '-0', 'changes', record)
+    publish(version, record, {space, key})
     return {1, version}
   end
 end
@@ -95,12 +99,12 @@ local function micros() return (clock[1] - 1735689600) * 1000000 + clock[2] end
 
 local function ensure_meta()
   if not meta[1] then
-    call('HSET', meta_key, 'format', '1')
+    call('HSET', meta_key, 'format', '1', 'born', string.format('%.0f', micros()))
     meta[1] = '1'
   end
 end
 
-local pending, changes, size, next_revision = 0, {}, 0, nil
+local pending, changes, touched, size, next_revision = 0, {}, {}, 0, nil
 
 local function next_version()
   if not next_revision then
@@ -115,6 +119,8 @@ end
 
 local function note(space, key, record)
   pending = pending + 1
+  touched[#touched + 1] = space
+  touched[#touched + 1] = key
   changes[#changes + 1] = record
   size = size + #record
 end
@@ -126,8 +132,9 @@ local function finish()
   call('HSET', meta_key, 'revision', next_revision)
   meta[2] = next_revision
   call('XADD', base .. 'log', 'MAXLEN', '~', log_length, next_revision .. '-0', 'changes', record)
+  publish(next_revision, record, touched)
   revision = tonumber(next_revision)
-  pending, changes, size, next_revision = 0, {}, 0, nil
+  pending, changes, touched, size, next_revision = 0, {}, {}, 0, nil
 end
 
 local function folder_of(key)
@@ -183,8 +190,8 @@ end
 const COMMIT = String.raw`
 sweep()
 local ok = true
-local nchecks, nmutations, nreads = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local at = 6
+local nchecks, nmutations, nreads = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local at = 7
 
 for _ = 1, nchecks do
   local kind, space = ARGV[at], ARGV[at + 1]
@@ -251,8 +258,9 @@ for i = 1, nmutations do
         call('ZREM', base .. 'due', member)
       end
       if space == 'user' and not meta[4] then
-        call('HSET', meta_key, 'format', '1', 'initialized', '1')
-        meta[1], meta[4] = '1', '1'
+        ensure_meta()
+        call('HSET', meta_key, 'initialized', '1')
+        meta[4] = '1'
       end
       local inline = #value <= ${INLINE_VALUE} and size <= ${INLINE_RECORD}
       note(space, key, table.concat({'set', space, #key, inline and #value or -1, kind, created, #session, expires}, ' ')
@@ -321,6 +329,6 @@ function script(text: string): Script {
 }
 
 export const SCRIPTS: Scripts = {
-  commit: script(HEAD + UPDATE + FUNCTIONS + COMMIT),
-  control: script(HEAD + FUNCTIONS + CONTROL),
+  commit: script(HEAD + PUBLISH + UPDATE + FUNCTIONS + COMMIT),
+  control: script(HEAD + PUBLISH + FUNCTIONS + CONTROL),
 };

@@ -6,14 +6,14 @@ import type { Argument, Reply } from "./link.ts";
 /* How commits, entries and changes look on the wire: the counterpart of scripts.ts. */
 
 /** `user` and `system`: the two spaces as the keys and scripts name them. */
-function spaceName(space: Space | undefined): "user" | "system" {
+export function spaceName(space: Space | undefined): "user" | "system" {
   return space ?? "user";
 }
 
-/** The arguments of the commit script, after its key. */
-export function commitArguments(base: string, logLength: string, commit: Commit): Argument[] {
+/** The arguments of the commit script, after its key; `head` is what it has in common with the other one. */
+export function commitArguments(head: readonly string[], commit: Commit): Argument[] {
   const { checks = [], mutations = [], reads = [] } = commit;
-  const args: Argument[] = [base, logLength, `${checks.length}`, `${mutations.length}`, `${reads.length}`];
+  const args: Argument[] = [...head, `${checks.length}`, `${mutations.length}`, `${reads.length}`];
   for (const check of checks) pushCheck(args, check);
   for (const mutation of mutations) pushMutation(args, mutation);
   for (const read of reads) pushRead(args, read);
@@ -109,8 +109,23 @@ export interface LogRecord {
   readonly changes: readonly LoggedChange[];
 }
 
-/** A record of the log. */
-export function readRecord(version: number, record: Buffer): LogRecord {
+/** The records of a stream's entries, `[id, [field, value]]` each. */
+export function readRecords(entries: readonly Reply[]): LogRecord[] {
+  return entries.map((entry) => {
+    const [id, fields] = entry as [Buffer, Reply[]];
+    return readRecord(Number(id.toString().split("-")[0]), fields[1] as Buffer);
+  });
+}
+
+/** What was published of a commit: its record, or without it if that is long. */
+export function readMessage(text: Buffer): { version: number; record: LogRecord | undefined } {
+  const end = text.indexOf(0x0a);
+  const version = Number(text.toString("latin1", 0, end));
+  const isWhole = text.length > end + 1;
+  return { version, record: isWhole ? readRecord(version, text.subarray(end + 1)) : undefined };
+}
+
+function readRecord(version: number, record: Buffer): LogRecord {
   const reader = new Reader(record);
   const [previous, count, time] = reader.line().map(Number) as [number, number, number];
   const changes: LoggedChange[] = [];

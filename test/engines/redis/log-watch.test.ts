@@ -7,27 +7,44 @@ import type { LogRecord } from "../../../src/engines/redis/wire.ts";
 import { StoreError } from "../../../src/errors.ts";
 import { redisMissing, startRedis } from "../../fixtures/redis-server.ts";
 
-/** A log in memory, whose answers can be held back. */
+/** A log in memory, whose answers can be held back, and a feed that brings all of it. */
 class Log implements LogHost {
   readonly #records: LogRecord[] = [];
-  readonly #waiting: (() => void)[] = [];
+  readonly watches = new LogWatch(this);
+  readonly feed = { add() {}, drop() {}, async ready() {} };
   get: LogHost["get"] = async () => undefined;
 
   get version(): number {
     return this.#records.at(-1)?.version ?? 0;
   }
 
-  add(key: string, { large = false, time = Date.now() } = {}): number {
+  add(key: string, { large = false, time = Date.now(), whole = true } = {}): number {
     const previous = this.version;
     const version = previous + 1;
     const change = large ? { type: "unfetched" as const, key, version } : { type: "delete" as const, key, version };
     this.#records.push({ version, previous, time, changes: [change] });
-    for (const wake of this.#waiting.splice(0)) wake();
+    const words = large ? `set user ${key.length} -1 text 1 0 0` : `delete user ${key.length}`;
+    this.watches.inbox.message(Buffer.from(`${version}\n${whole ? `${previous} 1 ${time}\n${words}\n${key}` : ""}`));
     return version;
+  }
+
+  /** As a server does that forgot. */
+  trim(): void {
+    this.#records.splice(0, this.#records.length - 1);
+  }
+
+  pulse(isIncomplete = false, born = "1"): void {
+    this.watches.inbox.pulse(Buffer.from(`${this.version} ${isIncomplete ? 1 : 0} ${born}`));
   }
 
   heard(): number {
     return this.version;
+  }
+
+  hear(): void {}
+
+  channelsOf() {
+    return { names: [], lengths: [] };
   }
 
   async now() {
@@ -37,11 +54,6 @@ class Log implements LogHost {
   async readLog(after: number, count: number) {
     const records = this.#records.filter(({ version }) => version > after).slice(0, count);
     return { version: this.version, records };
-  }
-
-  async awaitLog(after: number): Promise<LogRecord[]> {
-    while (this.version <= after) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return this.#records.filter(({ version }) => version > after);
   }
 
   watching(): void {}
@@ -56,7 +68,7 @@ test("a watch that catches up more slowly than another misses nothing", async ()
   log.add("large", { large: true });
   const fetching = Promise.withResolvers<undefined>();
   log.get = () => fetching.promise;
-  const watches = new LogWatch(log);
+  const { watches } = log;
   const slow = watches.watch([{}], { from: 0 });
   await turn();
   log.add("between");
@@ -72,7 +84,7 @@ test("a watch that catches up more slowly than another misses nothing", async ()
 
 test("a large value is fetched again where the server was away", async () => {
   const log = new Log();
-  const watches = new LogWatch(log);
+  const { watches } = log;
   const changes = watches.watch([{}], {});
   await turn();
   let tries = 0;
@@ -90,7 +102,7 @@ test("a large value is fetched again where the server was away", async () => {
 
 test("an error in the fetching of a large value ends the watch with it", async () => {
   const log = new Log();
-  const watches = new LogWatch(log);
+  const { watches } = log;
   const changes = watches.watch([{}], {});
   await turn();
   const error = new StoreError("ERR_STORE_FOREIGN_PREFIX", "taken");
@@ -107,7 +119,7 @@ test("a new watch reports nothing that others wrote before it, although the engi
   log.heard = () => 0;
   log.add("long ago", { time: Date.now() - 3_600_000 });
   log.add("lately", { time: Date.now() - 60_000 });
-  const watches = new LogWatch(log);
+  const { watches } = log;
   const changes = watches.watch([{}], {});
   log.add("after the call", { time: Date.now() });
   assert.deepEqual(keysOf(await changes.next()), ["after the call"]);
