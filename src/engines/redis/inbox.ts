@@ -31,9 +31,12 @@ export class Inbox implements FeedEvents {
   }
 
   message(text: Buffer): void {
-    if (this.#items.length < LONGEST) return this.#put({ what: "message", text });
-    this.clear();
-    this.lost();
+    if (this.#items.length < LONGEST) {
+      this.#put({ what: "message", text });
+    } else {
+      this.clear();
+      this.lost();
+    }
   }
 
   pulse(text: Buffer): void {

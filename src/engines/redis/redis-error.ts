@@ -56,6 +56,11 @@ function translate(word: string, message: string, what: string, cause: Error): S
     return error("ERR_STORE_AUTHENTICATION", `${what} refuses the user or password`);
   if (message.startsWith("ERR AUTH") && message.includes("without any password"))
     return error("ERR_STORE_AUTHENTICATION", `${what} has no password set, but the location gives one`);
+  if (word === "NOPERM" && message.includes("channel"))
+    return error(
+      "ERR_STORE_AUTHENTICATION",
+      `${what} does not permit the user the store's channels: ACL SETUSER … &{PREFIX}:* (PREFIX is that of the location, ipctools by default). It said: ${message}`,
+    );
   if (word === "NOPERM")
     return error("ERR_STORE_AUTHENTICATION", `${what} does not permit the user a command or key: ${message}`);
   if (word === "OOM")
