@@ -56,12 +56,14 @@ function translate(word: string, message: string, what: string, cause: Error): S
     return error("ERR_STORE_AUTHENTICATION", `${what} refuses the user or password`);
   if (message.startsWith("ERR AUTH") && message.includes("without any password"))
     return error("ERR_STORE_AUTHENTICATION", `${what} has no password set, but the location gives one`);
-  if (word === "NOPERM" && message.includes("channel"))
+  // Within a script Redis 7.0 says it in other words.
+  const isRefused = word === "NOPERM" || /user executing the script can't|ACL failure/.test(message);
+  if (isRefused && message.includes("channel"))
     return error(
       "ERR_STORE_AUTHENTICATION",
       `${what} does not permit the user the store's channels: ACL SETUSER … &{PREFIX}:* (PREFIX is that of the location, ipctools by default). It said: ${message}`,
     );
-  if (word === "NOPERM")
+  if (isRefused)
     return error("ERR_STORE_AUTHENTICATION", `${what} does not permit the user a command or key: ${message}`);
   if (word === "OOM")
     return error("ERR_STORE_FULL", `${what} has no memory left (maxmemory); free some, or give it more`);
