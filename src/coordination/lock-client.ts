@@ -3,7 +3,7 @@ import { invalidType, invalidValue } from "../errors.ts";
 import { Deadline } from "./deadline.ts";
 import { Lock } from "./lock.ts";
 import { LockEntries, type LockMode } from "./lock-entries.ts";
-import { LockNotices } from "./lock-notice.ts";
+import { LockNotices, stolen } from "./lock-notice.ts";
 import { type Grant, LockRequest } from "./lock-request.ts";
 import { steal } from "./lock-steal.ts";
 import type { Participant } from "./participant.ts";
@@ -92,8 +92,12 @@ export class LockClient {
     const { engine } = this.participant;
     const session = await this.participant.session();
     const entries = new LockEntries(name);
-    if (manner === "steal")
-      return this.#granted(await steal(engine, session, entries, nextId++, deadline), entries, mode, session);
+    if (manner === "steal") {
+      const { grant, isRobbed } = await steal(engine, session, entries, nextId++, deadline);
+      const lock = this.#granted(grant, entries, mode, session);
+      if (isRobbed) lock.lose(stolen(name));
+      return lock;
+    }
     const request = new LockRequest(engine, session, entries, mode, nextId++);
     try {
       deadline.throwIfOver();

@@ -21,7 +21,7 @@ export function notify(session: string, token: number): Mutation {
  */
 export class LockNotices {
   readonly #held = new Map<number, Lock>();
-  /** Of locks whose grant is not yet known here. */
+  /** Of locks whose grant is not yet known here (or whose loss was known before). */
   readonly #early = new Set<number>();
 
   constructor(engine: Engine, session: Session) {
@@ -60,7 +60,10 @@ export class LockNotices {
     const lock = this.#held.get(token);
     this.#held.delete(token);
     if (lock) lock.lose(stolen(lock.name));
-    else this.#early.add(token);
+    else {
+      this.#early.add(token);
+      setTimeout(() => this.#early.delete(token), NOTICE_TTL).unref();
+    }
   }
 }
 

@@ -2,17 +2,23 @@ import type { CommitResult, Engine, Session } from "../engine/engine.ts";
 import type { Entry } from "../engine/entry.ts";
 import type { Deadline } from "./deadline.ts";
 import { checkEntry, type LockEntries } from "./lock-entries.ts";
-import { notify, stolen } from "./lock-notice.ts";
+import { notify } from "./lock-notice.ts";
 import type { Grant } from "./lock-request.ts";
 import { isUnknown, withdraw } from "./queue-wait.ts";
 
 /** How many holders one commit takes the lock from: two operations each, with a small engine's limit in mind. */
 const VICTIMS = 50;
 
+export interface Theft {
+  readonly grant: Grant;
+  /** Whether another thief is known to have come in between: the lock was granted, and is lost. */
+  readonly isRobbed: boolean;
+}
+
 /**
- * Takes the lock from whoever holds it; those who wait keep their places. First the thief's entry stops all grants, then the
- * holders' entries go, which makes their fences fail, and each of them is told. Throws an `AbortError` if another thief comes in
- * between.
+ * Takes the lock from whoever holds it; those who wait keep their places. First the thief's entry stops all grants: that is the
+ * thief's own grant, and the next thief takes it from there. Then the holders' entries go, which makes their fences fail, and
+ * each of them is told; a thief that was overtaken leaves that to the next one.
  */
 export async function steal(
   engine: Engine,
@@ -20,20 +26,28 @@ export async function steal(
   entries: LockEntries,
   id: number,
   deadline: Deadline,
-): Promise<Grant> {
+): Promise<Theft> {
   const { own, former, others, mark } = await stop(engine, session, entries, id, deadline);
+  const isAlive = mark?.value === entries.force ? former !== undefined : others.some(({ key }) => key === mark?.value);
+  const ownerDied = mark !== undefined && !isAlive;
+  const grant = { key: entries.force, version: own.version, token: own.version, ownerDied };
   try {
     const holders = others.filter((entry) => entries.isRequest(entry.key) && entries.isGranted(entry, mark));
     const checks = [checkEntry(entries.force, own)];
+    const reads = [{ space: "system", key: entries.force }] as const;
     for (let at = 0; at === 0 || at < holders.length; at += VICTIMS) {
       const mutations = [entries.setMark(entries.force)];
       for (const { key, session: victim, version } of holders.slice(at, at + VICTIMS)) {
         mutations.push({ type: "delete", space: "system", key });
         mutations.push(notify(victim!, key === mark?.value ? mark.version : version));
       }
-      const { ok } = await repeatedly(() => engine.commit({ checks, mutations }, deadline.wait));
-      if (!ok) throw stolen(entries.name);
+      const result = await repeatedly(() => engine.commit({ checks, mutations, reads }, deadline.wait));
+      if (result.ok) continue;
+      // The entry went with the session, or by a thief: if that one has gone already too, the notice tells of it.
+      session.signal.throwIfAborted();
+      return { grant, isRobbed: result.reads[0]!.length > 0 };
     }
+    return { grant, isRobbed: false };
   } catch (error) {
     // Nobody else is granted the lock as long as the thief's entry is there.
     const deletion = { type: "delete", space: "system", key: entries.force } as const;
@@ -41,8 +55,6 @@ export async function steal(
     withdraw(session, leave).catch(() => {});
     throw error;
   }
-  const isAlive = mark?.value === entries.force ? former !== undefined : others.some(({ key }) => key === mark?.value);
-  return { key: entries.force, version: own.version, token: own.version, ownerDied: mark !== undefined && !isAlive };
 }
 
 interface Stop {

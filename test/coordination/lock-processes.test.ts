@@ -19,6 +19,7 @@ import { until } from "../fixtures/until.ts";
 import { contest } from "./lock-contest.ts";
 
 const HOLDER = path.join(import.meta.dirname, "lock-holder.ts");
+const THIEF = path.join(import.meta.dirname, "lock-thief.ts");
 
 /** A store file, and a participant on it. */
 async function open(t: TestContext): Promise<Participant & { readonly file: string }> {
@@ -161,6 +162,48 @@ test("a party that is killed while it waits at a barrier is not counted", async 
   await mine;
   await Promise.all([ended(other), ended(last)]);
   assert.deepEqual([other.exitCode, last.exitCode], [0, 0]);
+});
+
+test("of thieves that come at once each is called back, and all but the last are robbed", async (t) => {
+  const { file } = await open(t);
+  const thieves = Array.from({ length: 3 }, () => start(t, THIEF, file));
+  await Promise.all(thieves.map(message));
+  type Line = { readonly called: number } | { readonly ended: number; readonly error?: string };
+  const heard = new Set<() => void>();
+  let lines: Line[] = [];
+  for (const thief of thieves)
+    thief.on("message", (line: Line) => {
+      lines.push(line);
+      for (const look of heard) look();
+    });
+  for (let round = 0; round < 100; round++) {
+    lines = [];
+    const called = () => lines.flatMap((line) => ("called" in line ? [line.called] : []));
+    const ended = () => lines.filter((line) => "ended" in line);
+    const settled = new Promise<void>((resolve) => {
+      const look = () => {
+        if (ended().length === thieves.length - 1 && called().length === thieves.length) {
+          heard.delete(look);
+          resolve();
+        }
+      };
+      heard.add(look);
+    });
+    for (const thief of thieves) thief.send("steal");
+    await settled;
+    const tokens = called().toSorted((a, b) => a - b);
+    const last = tokens.pop()!;
+    assert.deepEqual(
+      ended().toSorted((a, b) => a.ended - b.ended),
+      tokens.map((token) => ({ ended: token, error: "AbortError" })),
+    );
+    const over = Promise.withResolvers<void>();
+    heard.add(over.resolve);
+    for (const thief of thieves) thief.send("let go");
+    await over.promise;
+    heard.delete(over.resolve);
+    assert.deepEqual(lines.at(-1), { ended: last });
+  }
 });
 
 test("fail-over of an election: the leader is killed, with its event loop blocked in half of the trials", async (t) => {

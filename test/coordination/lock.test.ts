@@ -2,9 +2,11 @@ import * as assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { Lock } from "../../src/coordination/lock.ts";
 import { LockClient } from "../../src/coordination/lock-client.ts";
+import type { LockMode } from "../../src/coordination/lock-entries.ts";
 import { findDeadlock, lockTable } from "../../src/coordination/lock-table.ts";
 import { LockManager } from "../../src/coordination/locks.ts";
 import type { Engine } from "../../src/engine/engine.ts";
+import { collectGarbage } from "../fixtures/collect-garbage.ts";
 import { until } from "../fixtures/until.ts";
 import { type Ground, join, leftovers, overEngines } from "./engines.ts";
 
@@ -47,6 +49,23 @@ overEngines((ground) => {
     const members = await Promise.all(Array.from({ length: number }, () => join(t, shared)));
     return members.map((member) => ({ member, client: new LockClient(member) }));
   };
+
+  test("nothing is kept of a lock that was given up", {
+    skip: collectGarbage === undefined && "garbage cannot be collected at will here",
+  }, async (t) => {
+    const [one] = await clients(t, 1);
+    const given: WeakRef<Lock>[] = [];
+    const take = async (mode: LockMode) => {
+      const lock = await one!.client.lock("l", { mode });
+      given.push(new WeakRef(lock));
+      await lock.release();
+    };
+    for (const mode of ["exclusive", "shared"] as const) await take(mode);
+    await until(() => {
+      collectGarbage!();
+      return given.every((lock) => lock.deref() === undefined);
+    });
+  });
 
   test("a handle holds the lock until it is released or disposed of", async (t) => {
     const [a, b] = await clients(t, 2);

@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import type { Lock } from "../../src/coordination/lock.ts";
 import { LockClient } from "../../src/coordination/lock-client.ts";
 import { LockManager, type LockRequestOptions } from "../../src/coordination/locks.ts";
+import { until } from "../fixtures/until.ts";
 import { join, leftovers, overEngines } from "./engines.ts";
 
 const unreached = () => assert.fail("the callback must not be called");
@@ -503,6 +504,25 @@ overEngines((ground) => {
       await assert.rejects(second.done, { name: "AbortError" });
       third.release();
       await third.done;
+    });
+
+    test("of thieves that come at once each is called back, and all but the last are robbed", async (t) => {
+      const [locks, others, member] = await openTwo(t);
+      for (let round = 0; round < 5; round++) {
+        const victim = await hold(others, "name");
+        const robbed = assert.rejects(victim.done, { name: "AbortError" });
+        const thieves = await Promise.all(
+          [locks, others, locks, others].map((manager) => hold(manager, "name", { steal: true })),
+        );
+        thieves.sort((a, b) => a.lock.token - b.lock.token);
+        const last = thieves.pop()!;
+        await Promise.all([robbed, ...thieves.map(({ done }) => assert.rejects(done, { name: "AbortError" }))]);
+        assert.equal(last.lock.held, true);
+        last.release();
+        await last.done;
+        // Each one robbed takes its notice away.
+        await until(async () => (await leftovers(member.engine)).length === 0);
+      }
     });
   });
 });
