@@ -21,4 +21,11 @@ export function watchHistoryLost(suite: Suite): void {
     },
     { forget: true },
   );
+
+  suite.test("a watch from a version that the store has not come to says so", async ({ engine }) => {
+    const version = await commit(engine, set("a"));
+    const lost = engine.watch([{}], { from: version + 1_000_000 });
+    await assert.rejects(async () => lost.next(), { code: "ERR_STORE_HISTORY_LOST", retryable: false });
+    assert.equal((await lost.next()).done, true);
+  });
 }

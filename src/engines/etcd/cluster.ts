@@ -16,6 +16,13 @@ import {
 } from "./etcd-error.ts";
 import type { EtcdLocation } from "./location.ts";
 import type { CallName, Calls, Response, ResponseHeader, StatusResponse } from "./protocol.ts";
+import { Turnstile } from "./turnstile.ts";
+
+/**
+ * Reads and writes under way at once. etcd refuses writes when some thousands wait to be applied, and so many calls at once
+ * keep a process too busy to take answers in.
+ */
+const WINDOW = 256;
 
 /** What an unanswered call that may be repeated waits before it asks another member, or again on another connection. */
 const IMPATIENCE = 1500;
@@ -55,6 +62,7 @@ export class Cluster {
   onAnswer: () => void = () => {};
   readonly #module: ClientModule;
   readonly #connections: readonly Connection[];
+  readonly #turnstile = new Turnstile(WINDOW);
   #current: number;
   #metadata: grpc.Metadata;
   #token: Promise<void> | undefined;
@@ -80,12 +88,37 @@ export class Cluster {
 
   /**
    * Makes a call. Throws `Refusal` if etcd refused it, `ERR_STORE_UNAVAILABLE` if it was not done, and
-   * `ERR_STORE_OUTCOME_UNKNOWN` if it was sent, is not repeatable and was not answered.
+   * `ERR_STORE_OUTCOME_UNKNOWN` if it was sent, is not repeatable and was not answered. Reads and writes beyond those that may
+   * be under way wait for their turn; what keeps a lease waits for nobody.
    */
   async call<Name extends CallName>(
     name: Name,
     request: Calls[Name][0],
     options: CallOptions = {},
+  ): Promise<Calls[Name][1]> {
+    if (!name.startsWith("KV.")) return this.#make(name, request, options);
+    const { signal, keepAlive = true, timeout = this.location.timeout } = options;
+    signal?.throwIfAborted();
+    const turn = this.#turnstile.enter({ timeout, signal, keepAlive });
+    if (turn !== true && !(await turn))
+      throw unavailable(this.location.shown, `${WINDOW} calls before this one got no answer`, timeout);
+    let answered = false;
+    try {
+      const response = await this.#make(name, request, options);
+      answered = true;
+      return response;
+    } catch (error) {
+      answered = error instanceof Refusal;
+      throw error;
+    } finally {
+      this.#turnstile.leave(answered);
+    }
+  }
+
+  async #make<Name extends CallName>(
+    name: Name,
+    request: Calls[Name][0],
+    options: CallOptions,
   ): Promise<Calls[Name][1]> {
     const { signal, repeatable = true, keepAlive = true, timeout = this.location.timeout } = options;
     const begun = performance.now();
@@ -129,8 +162,8 @@ export class Cluster {
         }
         if (verdict === "final" || verdict === "token") throw new Refusal(error);
         if (verdict === "unknown") {
-          // Whoever did not answer for so long is taken for dead, and what else waits for it need not wait longer.
-          if (performance.now() - asked >= IMPATIENCE - 1) connection.drop();
+          // Whoever has answered nobody for so long is taken for dead, and what else waits for it need not wait longer.
+          if (performance.now() - Math.max(asked, connection.heard) >= IMPATIENCE - 1) connection.drop();
           if (!repeatable) {
             this.#turnFrom(connection);
             throw this.#closed ? closedError() : outcomeUnknown(this.location.shown, why, { cause: error });
@@ -202,6 +235,7 @@ export class Cluster {
   /** Takes note of what an answer says of the cluster. */
   #heard(header: ResponseHeader | null, connection: Connection): void {
     this.onAnswer();
+    connection.heard = performance.now();
     if (!header) return;
     this.sawRevision(Number(header.revision));
     const id = header.cluster_id;
@@ -225,6 +259,7 @@ export class Cluster {
   close(): void {
     this.#closed = true;
     for (const connection of this.#connections) connection.close();
+    this.#turnstile.open();
   }
 
   #newMetadata(token?: string): grpc.Metadata {

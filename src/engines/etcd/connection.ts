@@ -33,6 +33,8 @@ export type WatchStream = grpc.ClientDuplexStream<WatchRequest, WatchResponse>;
  */
 export class Connection {
   readonly address: string;
+  /** When it last answered a call, in milliseconds as of `performance.now()`. */
+  heard = 0;
   readonly #module: ClientModule;
   readonly #client: grpc.Client;
   readonly #sockets = new Set<net.Socket>();

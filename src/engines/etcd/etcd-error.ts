@@ -49,8 +49,10 @@ export function judge({ code, details }: CallFailure): Verdict {
       return details.includes("too many requests") ? "again" : "final";
     case UNAVAILABLE:
       return /no leader|not supported for learner/.test(details) ? "again" : "unknown";
-    case CANCELLED:
     case UNKNOWN:
+      // etcd 3.4 says so without a code of its own, before it proposes anything to the cluster.
+      return details.includes("too many requests") ? "again" : "unknown";
+    case CANCELLED:
     case DEADLINE_EXCEEDED:
     case ABORTED:
     case INTERNAL:
@@ -62,6 +64,11 @@ export function judge({ code, details }: CallFailure): Verdict {
 
 export function isCompacted({ code, details }: CallFailure): boolean {
   return code === OUT_OF_RANGE && details.includes("compacted");
+}
+
+/** A revision was asked for that the cluster has not come to: it was restored from a copy, or is another one. */
+export function isFuture({ code, details }: CallFailure): boolean {
+  return code === OUT_OF_RANGE && details.includes("future revision");
 }
 
 export function isLeaseMissing({ code, details }: CallFailure): boolean {

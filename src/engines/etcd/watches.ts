@@ -4,7 +4,7 @@ import type { Change, Range, Space } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
 import { backOff, type Cluster, pause, Refusal } from "./cluster.ts";
 import { STANDSTILL, type WatchStream } from "./connection.ts";
-import { FAILED_PRECONDITION, isCallFailure, isCompacted, judge, PERMISSION_DENIED } from "./etcd-error.ts";
+import { FAILED_PRECONDITION, isCallFailure, isCompacted, isFuture, judge, PERMISSION_DENIED } from "./etcd-error.ts";
 import type { Interval, Layout } from "./layout.ts";
 import type { WatchRequest, WatchResponse } from "./protocol.ts";
 
@@ -107,8 +107,8 @@ export class Watches {
     this.#send({
       create_request: { ...interval, start_revision: next, progress_notify: true, watch_id: id },
     });
-    // Only what lies behind may have been compacted.
-    if (next <= this.#cluster.revision) this.#checkHistory(watcher, next - 1);
+    // Only what lies behind may have been compacted, and only what lies ahead may never have been.
+    if (next - 1 !== this.#cluster.revision) this.#checkHistory(watcher, next - 1);
   }
 
   /**
@@ -121,8 +121,9 @@ export class Watches {
     try {
       await this.#cluster.call("KV.Range", { key, revision: from, count_only: true }, { keepAlive: false });
     } catch (error) {
-      if (error instanceof Refusal && isCompacted(error.failure) && this.#watchers.has(watcher.id))
-        this.#fail(watcher, historyLost(from));
+      if (!(error instanceof Refusal) || !this.#watchers.has(watcher.id)) return;
+      if (isCompacted(error.failure)) this.#fail(watcher, historyLost(from));
+      else if (isFuture(error.failure)) this.#fail(watcher, neverReached(from, this.#cluster.revision));
     }
   }
 
@@ -241,6 +242,13 @@ export class Watches {
     const failure = Object.assign(new Error(reason), { code, details: reason });
     this.#fail(watcher, this.#cluster.explain(new Refusal(failure)));
   }
+}
+
+function neverReached(from: number, revision: number): StoreError {
+  return new StoreError(
+    "ERR_STORE_HISTORY_LOST",
+    `The server never came to version ${from} (it is at ${revision}): its history is another one; list the keys, and watch from the listing's version`,
+  );
 }
 
 function historyLost(from: number, oldest?: number): StoreError {

@@ -88,6 +88,13 @@ export class MemoryData {
           `What came after version ${from} is no longer held (oldest: ${this.#forgotten}); list the keys, and watch from the listing's version`,
         ),
       );
+    else if (from > this.#version)
+      queue.fail(
+        new StoreError(
+          "ERR_STORE_HISTORY_LOST",
+          `The store is at version ${this.#version}, and was never at ${from}; list the keys, and watch from the listing's version`,
+        ),
+      );
     else queue.push(this.#since(from).filter((change) => interests(ranges, change)));
     return queue;
   }
