@@ -95,7 +95,7 @@ export class Feed {
   pulsed(link: Link, receivers: number): void {
     if (link !== this.#link) return;
     // Nobody: this connection leads to another server, or to none.
-    if (receivers === 0 || ++this.#unanswered > UNANSWERED) link.destroy();
+    if (receivers === 0 || ++this.#unanswered >= UNANSWERED) link.destroy();
   }
 
   close(): void {

@@ -18,11 +18,12 @@ class Log implements LogHost {
     return this.#records.at(-1)?.version ?? 0;
   }
 
-  add(key: string, { large = false, time = Date.now(), whole = true } = {}): number {
+  add(key: string, { large = false, time = Date.now(), whole = true, told = true } = {}): number {
     const previous = this.version;
     const version = previous + 1;
     const change = large ? { type: "unfetched" as const, key, version } : { type: "delete" as const, key, version };
     this.#records.push({ version, previous, time, changes: [change] });
+    if (!told) return version;
     const words = large ? `set user ${key.length} -1 text 1 0 0` : `delete user ${key.length}`;
     this.watches.inbox.message(Buffer.from(`${version}\n${whole ? `${previous} 1 ${time}\n${words}\n${key}` : ""}`));
     return version;
@@ -124,6 +125,55 @@ test("a new watch reports nothing that others wrote before it, although the engi
   log.add("after the call", { time: Date.now() });
   assert.deepEqual(keysOf(await changes.next()), ["after the call"]);
   watches.close(closed);
+});
+
+test("more messages than are kept for a reader that is held up are read from the log", async () => {
+  const log = new Log();
+  const { watches } = log;
+  const fetching = Promise.withResolvers<undefined>();
+  log.get = () => fetching.promise;
+  const changes = watches.watch([{}], { from: 0 });
+  await turn();
+  log.add("large", { large: true });
+  const keys = Array.from({ length: 5000 }, (_, i) => `${i}`);
+  for (const key of keys) log.add(key, { whole: Number(key) % 3 > 0 });
+  fetching.resolve(undefined);
+  const found: string[] = [];
+  while (found.length < keys.length) found.push(...keysOf(await changes.next()));
+  assert.deepEqual(found, keys);
+  watches.close(closed);
+});
+
+test("the log has to reach back to the last pulse, unless that says that something was not told", async () => {
+  for (const isIncomplete of [false, true]) {
+    const log = new Log();
+    const { watches } = log;
+    const changes = watches.watch([{ key: "own" }], { from: 0 });
+    await turn();
+    for (let i = 0; i < 10; i++) log.add("other", { told: false });
+    log.trim();
+    log.pulse(isIncomplete);
+    await turn();
+    log.add("own", { told: false });
+    watches.inbox.lost();
+    if (isIncomplete) await assert.rejects(changes.next(), { code: "ERR_STORE_HISTORY_LOST" });
+    else assert.deepEqual(keysOf(await changes.next()), ["own"]);
+    watches.close(closed);
+  }
+});
+
+test("a pulse that was on its way for longer than an answer of the log's proves no loss", async () => {
+  const log = new Log();
+  const { watches } = log;
+  log.add("a");
+  const changes = watches.watch([{}], { from: log.version });
+  await turn();
+  watches.inbox.pulse(Buffer.from("0 0 1"));
+  await turn();
+  log.add("b");
+  assert.deepEqual(keysOf(await changes.next()), ["b"]);
+  log.pulse(false, "2");
+  await assert.rejects(changes.next(), { code: "ERR_STORE_HISTORY_LOST" });
 });
 
 test("a new watch on an engine that was idle for longer than the log reaches", { skip: redisMissing }, async () => {
