@@ -49,7 +49,7 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
 
   suite.test("connections that are cut again and again: a watch misses nothing and repeats nothing", async (t) => {
     const { engine, beside, proxy } = await arrange(t, server);
-    const seen = follow(engine.watch([{ prefix: "k" }, { prefix: "z" }]), "z");
+    const seen = follow(engine.watch([{ prefix: "k" }, { prefix: "other" }]), "k-last");
     const expected: string[] = [];
     for (let i = 0; i < 100; i++) {
       await beside.commit({ mutations: [set(`k${i}`)] });
@@ -57,8 +57,8 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
       if (i % 20 === 10) proxy.cut();
       assert.equal((await engine.get(`k${i}`))?.value, "1");
     }
-    await beside.commit({ mutations: [set("z")] });
-    assert.deepEqual([...(await seen)].sort(), [...expected, "z"].sort());
+    await beside.commit({ mutations: [set("k-last")] });
+    assert.deepEqual(await seen, [...expected, "k-last"]);
   });
 
   suite.test("no connection: a write was not made, says so in its time, and works afterwards", async (t) => {
@@ -96,7 +96,9 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
       else assert.equal((await beside.get("a"))?.value, "1");
       proxy.heal();
       await engine.commit({ mutations: [set("a", "3")] });
-      assert.equal((await beside.get("a"))?.value, "3");
+      const { value } = (await beside.get("a"))!;
+      // What was held back on its way to the server may yet come, also after this.
+      assert.ok(value === "3" || (value === "2" && direction !== "down"), `${value}`);
     });
 
   suite.test("one of two endpoints falls silent: reads and watches go on by the other within seconds", async (t) => {
