@@ -1,16 +1,14 @@
 import type { Check, Mutation } from "../engine/engine.ts";
 import type { Entry, Range } from "../engine/entry.ts";
 import { describeOwner, type Owner } from "./owner.ts";
-import { systemPrefix } from "./system-key.ts";
+import { readPart, systemPrefix } from "./system-key.ts";
 
 export type LockMode = "exclusive" | "shared";
 
-/** What stands in the entry of a request. */
+/** What stands in the entry of a request, beside what its key tells. */
 export interface LockRecord extends Owner {
-  readonly name: string;
-  readonly mode: LockMode;
-  /** Of a shared request: whether it holds the lock. An exclusive one holds it if the mark says so. */
-  readonly granted: boolean;
+  /** Of a shared request that holds the lock. An exclusive one holds it if the mark says so. */
+  readonly granted?: true;
 }
 
 /** Every entry of every lock. */
@@ -35,6 +33,11 @@ export class LockEntries {
    */
   readonly mark: string;
 
+  /** Those of the lock that an entry of any lock belongs to. */
+  static of(key: string): LockEntries {
+    return new LockEntries(readPart(key.split("/", 2)[1]!));
+  }
+
   constructor(name: string) {
     const prefix = systemPrefix("lock", name);
     this.name = name;
@@ -52,19 +55,14 @@ export class LockEntries {
 
   /** The entry of a request. */
   set(key: string, mode: LockMode, session: string, granted: boolean): Mutation {
-    const record: LockRecord = { name: this.name, mode, granted, ...describeOwner() };
+    const isMarked = granted && mode === "shared";
+    const record: LockRecord = isMarked ? { granted: true, ...describeOwner() } : describeOwner();
     return { type: "set", space: "system", key, value: JSON.stringify(record), session };
   }
 
   /** `id` is unique in the session. */
   setForce(session: string, id: number): Mutation & { type: "set" } {
-    const record: LockRecord & { id: number } = {
-      name: this.name,
-      mode: "exclusive",
-      granted: true,
-      ...describeOwner(),
-      id,
-    };
+    const record: LockRecord & { id: number } = { ...describeOwner(), id };
     return { type: "set", space: "system", key: this.force, value: JSON.stringify(record), session };
   }
 
@@ -78,7 +76,11 @@ export class LockEntries {
 
   /** Whether the entry of a request, or of a thief, holds the lock; else it waits. */
   isGranted(entry: Entry, mark: Entry | undefined): boolean {
-    return entry.key === this.force || entry.key === mark?.value || readRecord(entry).granted;
+    return entry.key === this.force || entry.key === mark?.value || readRecord(entry).granted === true;
+  }
+
+  modeOf(key: string): LockMode {
+    return key.startsWith(this.shared.prefix!) ? "shared" : "exclusive";
   }
 
   isRequest(key: string): boolean {

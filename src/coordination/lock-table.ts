@@ -44,14 +44,22 @@ export async function lockTable(engine: Engine): Promise<LockState[]> {
 function stateOf(group: readonly Entry[]): LockState | undefined {
   const first = group.find((entry) => entry.session !== undefined);
   if (!first) return undefined;
-  const entries = new LockEntries(readRecord(first).name);
+  const entries = LockEntries.of(first.key);
   const mark = group.find(({ key }) => key === entries.mark);
   const held: LockParty[] = [];
   const waiting: LockParty[] = [];
   for (const entry of group) {
     if (entry === mark) continue;
-    const { name, mode, pid, host, command, since } = readRecord(entry);
-    const party = { name, mode, pid, host, command, since, session: entry.session! };
+    const { pid, host, command, since } = readRecord(entry);
+    const party = {
+      name: entries.name,
+      mode: entries.modeOf(entry.key),
+      pid,
+      host,
+      command,
+      since,
+      session: entry.session!,
+    };
     const token = entry.key === mark?.value && entry.key !== entries.force ? mark.version : entry.version;
     if (entries.isGranted(entry, mark)) held.push({ ...party, token });
     else waiting.push(party);

@@ -11,6 +11,16 @@ export function systemPrefix(...parts: string[]): string {
   return `${systemKey(...parts)}/`;
 }
 
+/** The part that `systemKey` made this of. */
+export function readPart(escaped: string): string {
+  const pieces = escaped.split(/(%u[0-9A-F]{4})/);
+  return pieces
+    .map((piece, i) =>
+      i % 2 === 0 ? decodeURIComponent(piece) : String.fromCharCode(Number.parseInt(piece.slice(2), 16)),
+    )
+    .join("");
+}
+
 function escapePart(part: string): string {
   if (part.isWellFormed()) return encodeURIComponent(part);
   // `encodeURIComponent` never makes a `%u`, so that a lone surrogate gets an escape that nothing else has.

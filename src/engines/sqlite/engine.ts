@@ -106,7 +106,7 @@ class SqliteEngine implements Engine {
     const { connection, committed } = await this.#retry(() => {
       const connection = this.#file.toWrite();
       this.#noticeReplacement();
-      return { connection, committed: attemptCommit(connection, commit, this.#isAlive) };
+      return { connection, committed: attemptCommit(connection, commit, this.#isAlive, this.#sessions.home) };
     }, options);
     this.#wake(connection, committed.watched);
     for (const session of committed.ended) removeSessionFiles(this.#path, session);

@@ -30,8 +30,8 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 export class Table {
   readonly space: Space | undefined;
   readonly system: 0 | 1;
+  readonly name: string;
   readonly #db: DatabaseSync;
-  readonly #name: string;
   readonly #columns: string;
   readonly #careful: boolean;
   /** By a name of our own: texts that are put together at every call would cost as much as running some of them. */
@@ -46,7 +46,7 @@ export class Table {
     this.#db = db;
     this.space = space;
     this.system = space === undefined ? 0 : 1;
-    this.#name = space === undefined ? "store" : "ipctools_entry";
+    this.name = space === undefined ? "store" : "ipctools_entry";
     this.#careful = cutsTextAtNul();
     const wholeText = (column: string) => `iif(instr(${column}, char(0)), CAST(${column} AS BLOB), ${column})`;
     const [key, value] = this.#careful ? [wholeText("key"), wholeText("value")] : ["key", "value"];
@@ -54,7 +54,7 @@ export class Table {
     this.#columns = `${key}, ${value}, ${own}${this.#careful ? ", typeof(value)" : ""}`;
     const plain = bare ? "" : " AND session IS NULL AND expires_at IS NULL";
     this.#plainValue = this.#prepare(
-      `SELECT ${value}${this.#careful ? ", typeof(value)" : ""} FROM ${this.#name} WHERE key = ?${plain}`,
+      `SELECT ${value}${this.#careful ? ", typeof(value)" : ""} FROM ${this.name} WHERE key = ?${plain}`,
     );
   }
 
@@ -66,7 +66,7 @@ export class Table {
   }
 
   get(key: string): Entry | undefined {
-    const row = this.#statement("get", () => `SELECT ${this.#columns} FROM ${this.#name} WHERE key = ?`).get(key);
+    const row = this.statement("get", () => `SELECT ${this.#columns} FROM ${this.name} WHERE key = ?`).get(key);
     return row === undefined ? undefined : this.#entry(row as unknown as Row);
   }
 
@@ -92,12 +92,12 @@ export class Table {
       shape |= 64;
       parameters.push(range.limit);
     }
-    const statement = this.#statement(shape, () => {
+    const statement = this.statement(shape, () => {
       const direction = range.reverse ? "DESC" : "ASC";
       const order = range.order === "created" ? `created ${direction}, key ${direction}` : `key ${direction}`;
       const which = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
       const most = range.limit === undefined ? "" : " LIMIT ?";
-      return `SELECT ${this.#columns} FROM ${this.#name}${which} ORDER BY ${order}${most}`;
+      return `SELECT ${this.#columns} FROM ${this.name}${which} ORDER BY ${order}${most}`;
     });
     const rows = statement.all(...parameters) as unknown as Row[];
     return rows.map((row) => this.#entry(row));
@@ -117,7 +117,7 @@ export class Table {
     // Where somebody watches there is no version, and `OR IGNORE` leaves out a row without one.
     const version = "(SELECT revision + 1 FROM ipctools_revision WHERE watchers = 0)";
     this.#putUnwatched ??= this.#prepare(
-      `INSERT OR IGNORE INTO ${this.#name} (key, value, version, created) VALUES (?, ?, ${version}, ${version})
+      `INSERT OR IGNORE INTO ${this.name} (key, value, version, created) VALUES (?, ?, ${version}, ${version})
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE session IS NULL AND expires_at IS NULL`,
     );
@@ -129,9 +129,9 @@ export class Table {
    * entry that is there is bound to a session or a time, which has to be looked at first.
    */
   put(key: string, value: Value): Written | undefined {
-    const put = this.#statement(
+    const put = this.statement(
       "put",
-      () => `INSERT INTO ${this.#name} (key, value, version, created)
+      () => `INSERT INTO ${this.name} (key, value, version, created)
        VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE session IS NULL AND expires_at IS NULL
@@ -142,9 +142,9 @@ export class Table {
 
   /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
   insert(key: string, value: Value): Written | undefined {
-    const rows = this.#statement(
+    const rows = this.statement(
       "insert",
-      () => `INSERT INTO ${this.#name} (key, value, version, created)
+      () => `INSERT INTO ${this.name} (key, value, version, created)
        VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO NOTHING RETURNING ${this.#written()}`,
     ).all(key, value);
@@ -153,9 +153,9 @@ export class Table {
 
   /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
   set(key: string, value: Value, version: number, session: string | undefined, expiresAt: number | undefined): boolean {
-    const row = this.#statement(
+    const row = this.statement(
       "set",
-      () => `INSERT INTO ${this.#name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+      () => `INSERT INTO ${this.name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, session = excluded.session,
          expires_at = excluded.expires_at
        RETURNING ${isWatched("key", this.system)}`,
@@ -165,19 +165,18 @@ export class Table {
 
   /** Deletes an entry. Returns `undefined` if there is none, else whether anybody watches the key. */
   delete(key: string): boolean | undefined {
-    const row = this.#statement(
+    const row = this.statement(
       "delete",
-      () => `DELETE FROM ${this.#name} WHERE key = ? RETURNING ${isWatched("key", this.system)}`,
+      () => `DELETE FROM ${this.name} WHERE key = ? RETURNING ${isWatched("key", this.system)}`,
     ).get(key) as unknown as [number] | undefined;
     return row === undefined ? undefined : row[0] === 1;
   }
 
   /** The version of an entry, 0 if there is none, and what it is bound to. */
   head(key: string): Head {
-    const row = this.#statement(
-      "head",
-      () => `SELECT version, session, expires_at FROM ${this.#name} WHERE key = ?`,
-    ).get(key);
+    const row = this.statement("head", () => `SELECT version, session, expires_at FROM ${this.name} WHERE key = ?`).get(
+      key,
+    );
     if (row === undefined) return { version: 0 };
     const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
@@ -185,10 +184,10 @@ export class Table {
 
   /** The same in one look with the revision; `undefined` if there is no entry. */
   headAndRevision(key: string): (Head & { readonly revision: number }) | undefined {
-    const row = this.#statement(
+    const row = this.statement(
       "head and revision",
       () =>
-        `SELECT version, session, expires_at, (SELECT revision FROM ipctools_revision) FROM ${this.#name} WHERE key = ?`,
+        `SELECT version, session, expires_at, (SELECT revision FROM ipctools_revision) FROM ${this.name} WHERE key = ?`,
     ).get(key);
     if (row === undefined) return undefined;
     const [version, session, expiresAt, revision] = row as unknown as [number, string | null, number | null, number];
@@ -207,9 +206,9 @@ export class Table {
 
   /** When the next entry runs out, in milliseconds since the epoch; `undefined` if none does. */
   nextExpiry(): number | undefined {
-    const next = this.#statement(
+    const next = this.statement(
       "next expiry",
-      () => `SELECT min(expires_at) FROM ${this.#name} WHERE expires_at IS NOT NULL`,
+      () => `SELECT min(expires_at) FROM ${this.name} WHERE expires_at IS NOT NULL`,
     );
     return (next.get() as unknown as [number | null])[0] ?? undefined;
   }
@@ -217,17 +216,17 @@ export class Table {
   /** The sessions that entries of the range are bound to. */
   sessionsIn(range: Range): string[] {
     const { start, end } = boundsOf(range);
-    const sessions = this.#statement(
+    const sessions = this.statement(
       "sessions",
       () =>
-        `SELECT DISTINCT session FROM ${this.#name} WHERE session IS NOT NULL AND key >= ? AND (? IS NULL OR key < ?)`,
+        `SELECT DISTINCT session FROM ${this.name} WHERE session IS NOT NULL AND key >= ? AND (? IS NULL OR key < ?)`,
     );
     return (sessions.all(start, end ?? null, end ?? null) as unknown as [string][]).map(([session]) => session);
   }
 
   /** How many entries there are, those included that ran out and were not noticed yet. */
   count(): number {
-    return (this.#statement("count", () => `SELECT count(*) FROM ${this.#name}`).get() as unknown as [number])[0];
+    return (this.statement("count", () => `SELECT count(*) FROM ${this.name}`).get() as unknown as [number])[0];
   }
 
   #written(): string {
@@ -243,13 +242,14 @@ export class Table {
 
   #deleted(condition: string, parameter: SQLInputValue): string[] {
     const key = this.#careful ? "CAST(key AS BLOB)" : "key";
-    const rows = this.#statement(condition, () => `DELETE FROM ${this.#name} WHERE ${condition} RETURNING ${key}`).all(
+    const rows = this.statement(condition, () => `DELETE FROM ${this.name} WHERE ${condition} RETURNING ${key}`).all(
       parameter,
     );
     return (rows as unknown as [string | Uint8Array][]).map(([text]) => wholeText(text));
   }
 
-  #statement(name: string | number, sql: () => string): StatementSync {
+  /** A statement whose rows are arrays, prepared once under a name of its own in this table. */
+  statement(name: string | number, sql: () => string): StatementSync {
     let statement = this.#prepared.get(name);
     if (statement === undefined) {
       statement = this.#prepare(sql());

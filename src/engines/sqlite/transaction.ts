@@ -1,7 +1,8 @@
 import type { Check, Commit, CommitResult, Mutation } from "../../engine/engine.ts";
-import type { Entry, RangeRead } from "../../engine/entry.ts";
+import type { Entry, RangeRead, Space } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
+import { guardedWrite } from "./guarded-write.ts";
 import { clearSession, hasSession, type WrittenKey } from "./session-rows.ts";
 import { type Head, type Table, WATCHED, type Written } from "./table.ts";
 
@@ -17,8 +18,10 @@ export type IsAlive = (session: string) => boolean;
 
 const NONE: readonly never[] = [];
 
-/** Makes the commit, or throws SQLite's busy error at once with nothing done. */
-export function attemptCommit(connection: Connection, commit: Commit, isAlive: IsAlive): Committed {
+/**
+ * Makes the commit, or throws SQLite's busy error at once with nothing done. `home`: a session of one's own, if there is one.
+ */
+export function attemptCommit(connection: Connection, commit: Commit, isAlive: IsAlive, home?: string): Committed {
   const { checks = NONE, mutations = NONE, reads = NONE } = commit;
   const [only] = mutations;
   if (only?.type === "set" && mutations.length === 1 && reads.length === 0 && isPlain(only)) {
@@ -33,9 +36,16 @@ export function attemptCommit(connection: Connection, commit: Commit, isAlive: I
         ok: true,
         version: written[0],
         reads: NONE,
-        watched: written[1] === WATCHED ? [{ key: only.key, system: only.space === undefined ? 0 : 1 }] : NONE,
+        watched: written[1] === WATCHED ? [{ key: only.key, system: systemOf(only.space) }] : NONE,
         ended: NONE,
       };
+  }
+  if (reads.length === 0) {
+    const written = guardedWrite(connection, checks, mutations, home);
+    if (written !== undefined) {
+      const watched = written.isWatched ? mutations.map(({ key, space }) => ({ key, system: systemOf(space) })) : NONE;
+      return { ok: true, version: written.version, reads: NONE, watched, ended: NONE };
+    }
   }
   const transaction = new Transaction(connection, isAlive, mutations.length > 0);
   const body = () => transaction.run(checks, mutations, reads);
@@ -72,6 +82,10 @@ function lookFirst(
     return { ok: false, version: head.revision, reads: NONE, watched: NONE, ended: NONE };
   const seen = connection.read(() => new Transaction(connection, isAlive, false).run(checks, NONE, NONE));
   return seen.ok ? undefined : seen;
+}
+
+function systemOf(space: Space | undefined): 0 | 1 {
+  return space === undefined ? 0 : 1;
 }
 
 function isPlain(mutation: Mutation & { type: "set" }): boolean {
