@@ -24,12 +24,13 @@ export interface Server {
   readonly route: Route;
 }
 
-/** A server that has not answered for so long (ms), when a call's time is up, is taken for gone: another connection is made. */
+/** When a call's time is up and the server has not answered anything for so long (ms), another connection takes over. */
 const SILENCE = 1000;
 const FIRST_PAUSE = 25;
 const LONGEST_PAUSE = 1000;
 
 const TIMED_OUT = Symbol();
+const TAKEN_OVER = Symbol();
 
 /**
  * Calls to the server, each with a time-out: connects when something is to be sent, again after a loss (with growing, jittered
@@ -42,10 +43,12 @@ export class Connection {
   /** Called when a connection that was made has been lost. */
   readonly #lost: () => void;
   #link: Link | undefined;
+  /** The one in use, and those that others took over from while calls wait for their answers. */
+  readonly #links = new Set<Link>();
   #opening: Promise<Link> | undefined;
   #failures = 0;
   #notBefore = 0;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(server: Server, lost: () => void = () => {}) {
     this.#server = server;
@@ -75,40 +78,37 @@ export class Connection {
     let whole = false;
     for (let pause = FIRST_PAUSE; ; ) {
       const link = this.#link ?? (await this.connected(options, deadline));
-      const sent = performance.now();
       let error: unknown;
       try {
-        const reply = await within(link.send(argsFor(whole)), deadline - sent, options);
-        link.heard = performance.now();
-        return reply;
+        return await within(link.send(argsFor(whole)), deadline - performance.now(), options, link);
       } catch (failure) {
         error = failure;
       }
       if (options.signal?.aborted) throw options.signal.reason;
+      if (error === TAKEN_OVER) continue;
       if (error === TIMED_OUT) {
-        if (link.heard <= sent && performance.now() - sent >= SILENCE) link.destroy();
+        if (link.silence >= SILENCE) this.#leave(link);
         if (options.mutates) throw outcomeUnknown(this.#name, new Error(`no answer within ${options.timeout} ms`));
         throw unavailable(this.#name, options.timeout, undefined);
       }
       const { module, route } = this.#server;
       if (error instanceof module.ErrorReply) {
-        link.heard = performance.now();
         const outcome = judgeReply(error, this.#name);
         if (outcome.kind === "error") throw outcome.error;
         if (outcome.kind === "script") {
           whole = true;
           continue;
         }
-        if (outcome.kind === "elsewhere") {
+        if (outcome.kind === "elsewhere" && this.#link === link) {
           if (outcome.port !== undefined)
             route.redirect({
               host: outcome.host || route.current.slice(0, route.current.lastIndexOf(":")),
               port: outcome.port,
             });
           else route.failed();
-          link.destroy();
+          this.#leave(link);
         }
-      } else if (this.#closed) {
+      } else if (this.#closing.signal.aborted) {
         throw closedError();
       } else if (!(error instanceof module.ClientOfflineError || error instanceof module.ClientClosedError)) {
         // The connection broke with the call on its way.
@@ -132,7 +132,7 @@ export class Connection {
   async connected(options: CallOptions, deadline = performance.now() + options.timeout): Promise<Link> {
     let cause: unknown;
     for (;;) {
-      if (this.#closed) throw closedError();
+      if (this.#closing.signal.aborted) throw closedError();
       if (this.#link) return this.#link;
       options.signal?.throwIfAborted();
       this.#opening ??= this.#open();
@@ -151,18 +151,23 @@ export class Connection {
   async #open(): Promise<Link> {
     try {
       const pause = this.#notBefore - performance.now();
-      if (pause > 0) await sleep(pause, undefined, { ref: false });
-      if (this.#closed) throw closedError();
+      const { signal } = this.#closing;
+      if (pause > 0) await sleep(pause, undefined, { ref: false, signal });
       const { module, route, location } = this.#server;
-      const link: Link = await Link.open(module, route, location, () => {
+      const lost = () => {
         if (this.#link === link) this.#link = undefined;
-        if (!this.#closed) this.#lost();
-      });
-      if (this.#closed) {
+        this.#links.delete(link);
+        if (!signal.aborted) this.#lost();
+      };
+      const link: Link = await Link.open(module, route, location, lost, signal);
+      if (signal.aborted) {
         link.destroy();
         throw closedError();
       }
-      if (link.alive) this.#link = link;
+      if (link.alive) {
+        this.#link = link;
+        this.#links.add(link);
+      }
       this.#failures = 0;
       this.#notBefore = 0;
       return link;
@@ -175,26 +180,40 @@ export class Connection {
     }
   }
 
+  /** Another connection is made for the calls to come. */
+  #leave(link: Link): void {
+    if (this.#link === link) this.#link = undefined;
+    link.retire();
+  }
+
   close(): void {
-    this.#closed = true;
-    this.#link?.destroy();
-    this.#link = undefined;
+    this.#closing.abort(closedError());
+    for (const link of [...this.#links]) link.destroy();
   }
 }
 
-/** The promise's outcome, or a rejection with `TIMED_OUT` or the signal's reason. The wait keeps the process alive, unless told otherwise. */
+/**
+ * The promise's outcome, or a rejection with `TIMED_OUT` or the signal's reason. The wait keeps the process alive, unless told
+ * otherwise. A call that waits at a link and changes nothing is rejected with `TAKEN_OVER` when another link takes over.
+ */
 function within<T>(
   promise: Promise<T>,
   timeout: number,
-  { signal, keepAlive = true }: Pick<CallOptions, "signal" | "keepAlive">,
+  { signal, keepAlive = true, mutates = false }: CallOptions,
+  link?: Link,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => settle(reject, TIMED_OUT), Math.max(0, timeout));
+    const late = () => settle(reject, TIMED_OUT);
+    // In a process that stood still, an answer may have come meanwhile: it is read before.
+    const timer = setTimeout(() => setImmediate(late), Math.max(0, timeout));
     if (!keepAlive) timer.unref();
     const aborted = () => settle(reject, signal!.reason);
+    let leave = link?.enter(mutates ? undefined : () => settle(reject, TAKEN_OVER));
     const settle = <V>(how: (value: V) => void, value: V) => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);
+      leave?.();
+      leave = undefined;
       how(value);
     };
     promise.then(

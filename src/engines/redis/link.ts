@@ -12,7 +12,7 @@ export type Argument = string | Buffer;
 export type Reply = number | null | Buffer | Reply[];
 
 /** How long one attempt to connect may take, handshake and all, in milliseconds. */
-const CONNECT_TIMEOUT = 3000;
+const LONGEST_OPENING = 3000;
 
 /**
  * One connection's life, from connecting until it is lost; then comes another one. The client's own reconnecting and its
@@ -23,10 +23,17 @@ export class Link {
   readonly client: RedisClient;
   readonly address: string;
   readonly facts: ServerFacts;
-  /** When the server was last heard of, in milliseconds as of `performance.now()`. */
-  heard = performance.now();
   /** Whether commands can be sent. */
   alive = true;
+  /** Calls that wait for a reply. */
+  #waiting = 0;
+  /** Of these, what makes one that may be sent again go to another connection. */
+  readonly #movable = new Set<() => void>();
+  #isRetired = false;
+  /** Commands that the server has not answered, also where nobody waits any more. */
+  #unanswered = 0;
+  #asked = 0;
+  #heard = 0;
   readonly #options: object;
 
   private constructor(client: RedisClient, address: string, facts: ServerFacts, options: object) {
@@ -36,13 +43,44 @@ export class Link {
     this.#options = options;
   }
 
-  /** Connects to where the route leads; rejects after 3 s. `lost` is called once when the connection, once made, ends. */
-  static async open(module: RedisModule, route: Route, location: RedisLocation, lost: () => void): Promise<Link> {
-    const started = performance.now();
-    const address = await route.resolve(CONNECT_TIMEOUT);
+  /**
+   * Connects to where the route leads; rejects after 3 s, and when `closing` is aborted. `lost` is called once when the
+   * connection, once made, ends.
+   */
+  static async open(
+    module: RedisModule,
+    route: Route,
+    location: RedisLocation,
+    lost: () => void,
+    closing: AbortSignal,
+  ): Promise<Link> {
+    const giving = new AbortController();
+    const giveUp = () =>
+      giving.abort(closing.aborted ? closing.reason : new Error(`no connection in ${LONGEST_OPENING} ms`));
+    const timer = setTimeout(giveUp, LONGEST_OPENING).unref();
+    closing.addEventListener("abort", giveUp);
+    try {
+      return await Link.#open(module, route, location, lost, giving.signal);
+    } catch (error) {
+      throw giving.signal.aborted ? giving.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+      closing.removeEventListener("abort", giveUp);
+    }
+  }
+
+  static async #open(
+    module: RedisModule,
+    route: Route,
+    location: RedisLocation,
+    lost: () => void,
+    signal: AbortSignal,
+  ): Promise<Link> {
+    const address = await route.resolve(LONGEST_OPENING, signal);
     const name = format(address);
     const client = module.createClient({
-      socket: { ...address, ...route.socketOptions(), connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
+      // The client's own `destroy` does not reach a socket that is not yet connected; its signal does.
+      socket: { ...address, ...route.socketOptions(), reconnectStrategy: false, signal },
       ...(location.username !== undefined && { username: location.username }),
       ...(location.password !== undefined && { password: location.password }),
       ...(location.database !== 0 && { database: location.database }),
@@ -61,9 +99,10 @@ export class Link {
     });
     // A connection keeps no process alive; the timer of a call that waits for its reply does.
     client.unref();
-    const timer = setTimeout(() => client.destroy(), Math.max(1, CONNECT_TIMEOUT - (performance.now() - started)));
     try {
       await client.connect();
+      // Again: where a name's first address did not answer, the socket is another one.
+      client.unref();
       const options = { typeMapping: { [module.RESP_TYPES.BLOB_STRING]: Buffer } };
       const facts = readInfo(String(await client.sendCommand(["INFO"])));
       checkServer(facts, name, location.evictable);
@@ -84,18 +123,46 @@ export class Link {
     } catch (error) {
       client.destroy();
       throw translate(module, route, protocolError ?? error, name, protocolError !== undefined);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
+  /** For how long it has had a question and no answer to any, in milliseconds. */
+  get silence(): number {
+    return this.#unanswered === 0 ? 0 : performance.now() - Math.max(this.#asked, this.#heard);
+  }
+
   send(args: readonly Argument[]): Promise<Reply> {
-    return this.client.sendCommand<Reply>(args as Argument[], this.#options);
+    if (this.#unanswered++ === 0) this.#asked = performance.now();
+    const reply = this.client.sendCommand<Reply>(args as Argument[], this.#options);
+    const heard = () => {
+      this.#unanswered--;
+      this.#heard = performance.now();
+    };
+    reply.then(heard, heard);
+    return reply;
+  }
+
+  /** Told of every call that waits here; `move`, if it may be sent again, makes it go elsewhere. Returns what ends that. */
+  enter(move?: () => void): () => void {
+    this.#waiting++;
+    if (move) this.#movable.add(move);
+    return () => {
+      this.#waiting--;
+      if (move) this.#movable.delete(move);
+      if (this.#isRetired && this.#waiting === 0) this.destroy();
+    };
+  }
+
+  /** Another connection takes over: calls that may be sent again go there, the others are waited for. */
+  retire(): void {
+    this.#isRetired = true;
+    for (const move of [...this.#movable]) move();
+    if (this.#waiting === 0) this.destroy();
   }
 
   /** Resolves once what is published on the channels comes in; a server that is silent for 3 s has ended the connection. */
   async subscribe(channels: readonly string[], listener: (text: Buffer) => void): Promise<void> {
-    const timer = setTimeout(() => this.destroy(), CONNECT_TIMEOUT).unref();
+    const timer = setTimeout(() => this.destroy(), LONGEST_OPENING).unref();
     try {
       await this.client.subscribe([...channels], listener, true);
     } finally {

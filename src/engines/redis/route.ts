@@ -33,9 +33,10 @@ export class Route {
     this.current = this.#addresses.map(format).join(",");
   }
 
-  async resolve(timeout: number): Promise<Address> {
+  /** May take so long, in milliseconds; rejects when the signal is aborted. */
+  async resolve(timeout: number, signal: AbortSignal): Promise<Address> {
     let address = this.#redirect ?? this.#addresses[0]!;
-    if (this.#location.master !== undefined) address = await this.#askSentinels(this.#location.master, timeout);
+    if (this.#location.master !== undefined) address = await this.#askSentinels(this.#location.master, timeout, signal);
     this.current = format(address);
     return address;
   }
@@ -51,14 +52,15 @@ export class Route {
     else this.#addresses.push(this.#addresses.shift()!);
   }
 
-  async #askSentinels(name: string, timeout: number): Promise<Address> {
+  async #askSentinels(name: string, timeout: number, signal: AbortSignal): Promise<Address> {
     let cause: unknown;
     for (const sentinel of [...this.#addresses]) {
       try {
-        const found = await this.#askSentinel(sentinel, name, timeout / this.#addresses.length);
+        const found = await this.#askSentinel(sentinel, name, timeout / this.#addresses.length, signal);
         if (found) return found;
         cause = new Error(`sentinel ${format(sentinel)} knows no primary of the name ${name}`);
       } catch (error) {
+        signal.throwIfAborted();
         cause = error;
       }
       this.#addresses.push(this.#addresses.shift()!);
@@ -66,10 +68,17 @@ export class Route {
     throw cause;
   }
 
-  async #askSentinel(sentinel: Address, name: string, timeout: number): Promise<Address | undefined> {
+  async #askSentinel(
+    sentinel: Address,
+    name: string,
+    timeout: number,
+    signal: AbortSignal,
+  ): Promise<Address | undefined> {
     const { sentinelUsername, sentinelPassword } = this.#location;
+    const giving = new AbortController();
+    const giveUp = () => giving.abort();
     const client = this.#module.createClient({
-      socket: { ...sentinel, ...this.socketOptions(), connectTimeout: timeout, reconnectStrategy: false },
+      socket: { ...sentinel, ...this.socketOptions(), reconnectStrategy: false, signal: giving.signal },
       ...(sentinelUsername !== undefined && { username: sentinelUsername }),
       ...(sentinelPassword !== undefined && { password: sentinelPassword }),
       RESP: 2,
@@ -79,13 +88,15 @@ export class Route {
     });
     client.on("error", () => {});
     client.unref();
-    const timer = setTimeout(() => client.destroy(), timeout);
+    const timer = setTimeout(giveUp, timeout).unref();
+    signal.addEventListener("abort", giveUp);
     try {
       await client.connect();
       const reply = await client.sendCommand<string[] | null>(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]);
       return reply ? { host: reply[0]!, port: Number(reply[1]) } : undefined;
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
       client.destroy();
     }
   }
