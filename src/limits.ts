@@ -28,7 +28,7 @@ export function checkValue(value: unknown, limits: EngineLimits = FILE_LIMITS): 
   if (typeof value === "string") checkText(value, limits.valueBytes, "value");
   else if (!(value instanceof Uint8Array)) throw invalidType("value", "a string", value);
   else if (value.byteLength > limits.valueBytes)
-    throw outOfRange("value", `at most ${limits.valueBytes} bytes`, `${value.byteLength} bytes`);
+    throw outOfRange("value", `at most ${limits.valueBytes} bytes`, value.byteLength);
 }
 
 function checkText(text: string, limit: number, name: string): void {
@@ -37,7 +37,7 @@ function checkText(text: string, limit: number, name: string): void {
   // A UTF-16 unit is three bytes of UTF-8 at the most, so that short texts need not be measured.
   if (text.length * 3 > limit) {
     const bytes = Buffer.byteLength(text);
-    if (bytes > limit) throw outOfRange(name, `at most ${limit} bytes in UTF-8`, `${bytes} bytes`);
+    if (bytes > limit) throw outOfRange(name, `at most ${limit} bytes in UTF-8`, bytes);
   }
 }
 

@@ -68,7 +68,7 @@ function checkBytes(mutations: readonly Mutation[], limits: EngineLimits): void 
     if (mutation.type === "set") bytes += Buffer.byteLength(mutation.value);
   }
   if (bytes > limits.commitBytes)
-    throw outOfRange("commit", `at most ${limits.commitBytes} bytes of keys and values`, `${bytes} bytes`);
+    throw outOfRange("commit", `at most ${limits.commitBytes} bytes of keys and values`, bytes);
 }
 
 /** Throws unless `ttl` is a number of milliseconds above 0. */

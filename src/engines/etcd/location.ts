@@ -100,7 +100,7 @@ function parseEndpoint(text: string): Endpoint {
 function parsePrefix(path: string): string {
   const prefix = decode("the URL's prefix", path).replace(/\/+$/, "") || DEFAULT_PREFIX;
   const bytes = Buffer.byteLength(prefix);
-  if (bytes > PREFIX_BYTES) throw outOfRange("the URL's prefix", `at most ${PREFIX_BYTES} bytes`, `${bytes} bytes`);
+  if (bytes > PREFIX_BYTES) throw outOfRange("the URL's prefix", `at most ${PREFIX_BYTES} bytes`, bytes);
   return prefix;
 }
 

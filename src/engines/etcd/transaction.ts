@@ -38,7 +38,7 @@ export function transactionOf(commit: Commit, layout: Layout, leaseFor: LeaseFor
     failure,
   };
   const size = sizeOf(transaction);
-  if (size > REQUEST_BYTES) throw outOfRange("commit", `at most ${REQUEST_BYTES} bytes as a request`, `${size} bytes`);
+  if (size > REQUEST_BYTES) throw outOfRange("commit", `at most ${REQUEST_BYTES} bytes as a request`, size);
   return transaction;
 }
 

@@ -107,7 +107,7 @@ function checkPrefix(prefix: unknown): string {
   if (prefix === "" || /[{}]/.test(prefix) || !prefix.isWellFormed())
     throw invalidValue("prefix", "a text that is not empty and holds no { or }", prefix);
   const bytes = Buffer.byteLength(prefix);
-  if (bytes > LONGEST_PREFIX) throw outOfRange("prefix", `at most ${LONGEST_PREFIX} bytes in UTF-8`, `${bytes} bytes`);
+  if (bytes > LONGEST_PREFIX) throw outOfRange("prefix", `at most ${LONGEST_PREFIX} bytes in UTF-8`, bytes);
   return prefix;
 }
 
