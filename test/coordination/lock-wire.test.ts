@@ -25,7 +25,8 @@ interface Wire {
 
 /** So many wait for one lock, each with an engine of its own; then each has it once. Resolves to what was counted meanwhile. */
 async function passOn(number: number, { open, count, isHeard }: Wire): Promise<number> {
-  const engines = await Promise.all(Array.from({ length: number }, open));
+  const engines: Engine[] = [];
+  while (engines.length < number) engines.push(...(await Promise.all(Array.from({ length: 8 }, open))));
   try {
     const clients = engines.map((engine) => {
       const session = engine.openSession({ ttl: TTL });
