@@ -12,7 +12,7 @@ import { Table } from "./table.ts";
  */
 const SYNCHRONOUS = "NORMAL";
 /** Pages of the write-ahead log after which a commit carries it over into the file. */
-const CHECKPOINT_PAGES = 4000;
+const CHECKPOINT_PAGES = 8000;
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -75,7 +75,9 @@ export class Connection {
     this.#changes = this.#prepare(
       bare
         ? "SELECT 1, 0, '' WHERE ? < 0"
-        : "SELECT version, system, CAST(key AS BLOB) FROM ipctools_change WHERE version > ? ORDER BY version",
+        : // Its rows are in the order of versions: from the end back to the first that is too old.
+          `SELECT version, system, CAST(key AS BLOB) FROM ipctools_change WHERE rowid > coalesce((
+             SELECT rowid FROM ipctools_change WHERE version <= ? ORDER BY rowid DESC LIMIT 1), 0) ORDER BY rowid`,
     );
     this.#dataVersion = this.#prepare("PRAGMA data_version");
     this.#begin = db.prepare("BEGIN");

@@ -127,13 +127,12 @@ CREATE TABLE ipctools_range_watcher (
 CREATE TABLE ipctools_change (
   version INTEGER NOT NULL,
   system INTEGER NOT NULL,
-  key TEXT NOT NULL,
-  PRIMARY KEY (version, system, key)
-) WITHOUT ROWID;
-CREATE TRIGGER ipctools_change_kept AFTER INSERT ON ipctools_change WHEN abs(random()) % 512 = 0 BEGIN
+  key TEXT NOT NULL
+);
+CREATE TRIGGER ipctools_change_kept AFTER INSERT ON ipctools_change WHEN NEW.rowid % 512 = 0 BEGIN
   UPDATE ipctools_revision SET forgotten = max(forgotten, coalesce(
-    (SELECT version FROM ipctools_change ORDER BY version DESC LIMIT 1 OFFSET ${CHANGES_KEPT}), 0));
-  DELETE FROM ipctools_change WHERE version <= (SELECT forgotten FROM ipctools_revision);
+    (SELECT max(version) FROM ipctools_change WHERE rowid <= NEW.rowid - ${CHANGES_KEPT}), 0));
+  DELETE FROM ipctools_change WHERE rowid <= NEW.rowid - ${CHANGES_KEPT};
 END;
 ${indexesOf("store")}${indexesOf("ipctools_entry")}${triggersOf("store", 0)}${triggersOf("ipctools_entry", 1)}
 PRAGMA application_id = ${APPLICATION_ID};
