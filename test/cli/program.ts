@@ -19,26 +19,20 @@ export interface Invocation {
   env?: NodeJS.ProcessEnv;
 }
 
+/** For how long a program is waited for, in milliseconds: less than a test's own time, so that the error says what it printed. */
+const PATIENCE = 60_000;
+
 /** The command line as real processes, over one store in a folder of its own. */
 export class Program {
   readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), "ipctools-"));
   readonly store = path.join(this.folder, "store.db");
-  readonly #children = new Set<ChildProcess>();
+  readonly #running: Running[] = [];
   readonly #handles: { close(): unknown }[] = [];
 
   constructor(test: TestContext) {
     test.after(async () => {
       await this.close();
-      const running = [...this.#children].filter(
-        ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
-      );
-      await Promise.all(
-        running.map((child) => {
-          const closed = new Promise((resolve) => child.once("exit", resolve));
-          child.kill("SIGKILL");
-          return closed;
-        }),
-      );
+      await Promise.all(this.#running.map((program) => program.kill()));
       fs.rmSync(this.folder, { recursive: true, force: true });
     });
   }
@@ -53,12 +47,6 @@ export class Program {
     return { ...env, IPCTOOLS_STORE: this.store };
   }
 
-  /** The command that a program ran outlives it when that is killed: it is to be killed at the end. */
-  async orphan(program: Running): Promise<void> {
-    const [, pid] = await program.prints(/pid (\d+)\n/);
-    this.#handles.push({ close: () => process.kill(Number(pid), "SIGKILL") });
-  }
-
   /** A handle in this process, to be closed before the folder goes. */
   with<T extends { close(): unknown }>(handle: T): T {
     this.#handles.push(handle);
@@ -66,11 +54,17 @@ export class Program {
   }
 
   start(args: readonly string[], { input, env }: Invocation = {}): Running {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...this.env, ...env }, cwd: this.folder });
-    this.#children.add(child);
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: { ...this.env, ...env },
+      cwd: this.folder,
+      // A process group of its own, to be killed with the commands that it runs, which outlive it when it alone is killed.
+      detached: true,
+    });
     child.stdin.on("error", () => {}); // The program may have ended before it read all.
     child.stdin.end(input ?? "");
-    return new Running(child);
+    const running = new Running(args, child);
+    this.#running.push(running);
+    return running;
   }
 
   async run(args: readonly string[], invocation?: Invocation): Promise<Outcome> {
@@ -86,9 +80,13 @@ export class Running {
   readonly ended: Promise<unknown>;
   stdout = "";
   stderr = "";
+  readonly #args: readonly string[];
   readonly #waiters = new Set<() => void>();
+  readonly #tooLate = Promise.withResolvers<never>();
+  readonly #timer: NodeJS.Timeout;
 
-  constructor(child: ChildProcess) {
+  constructor(args: readonly string[], child: ChildProcess) {
+    this.#args = args;
     this.child = child;
     child.stdout!.setEncoding("utf8").on("data", (text) => {
       this.stdout += text;
@@ -99,13 +97,18 @@ export class Running {
       this.#look();
     });
     this.ended = new Promise((resolve) => child.once("exit", resolve));
-    this.outcome = new Promise((resolve, reject) => {
+    const closed = new Promise<Outcome>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (status, signal) => {
+        clearTimeout(this.#timer);
         resolve({ status, signal, stdout: this.stdout, stderr: this.stderr });
         this.#look();
       });
     });
+    this.#timer = setTimeout(() => this.#tooLate.reject(this.#error(`is still there after ${PATIENCE} ms`)), PATIENCE);
+    this.#tooLate.promise.catch(() => {});
+    this.outcome = Promise.race([closed, this.#tooLate.promise]);
+    this.outcome.catch(() => {});
   }
 
   get pid(): number {
@@ -121,10 +124,27 @@ export class Running {
     for (;;) {
       const match = pattern.exec(this.stdout);
       if (match !== null) return match;
-      if (this.hasEnded && this.child.stdout!.readableEnded)
-        throw new Error(`ended without ${pattern}: ${JSON.stringify([this.stdout, this.stderr])}`);
-      await new Promise<void>((resolve) => this.#waiters.add(resolve));
+      if (this.hasEnded && this.child.stdout!.readableEnded) throw this.#error(`ended without ${pattern}`);
+      const more = new Promise<void>((resolve) => this.#waiters.add(resolve));
+      await Promise.race([more, this.#tooLate.promise]);
     }
+  }
+
+  /** Ends it and the commands that it ran, and reads nothing more of them. */
+  async kill(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      process.kill(-this.pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+    this.child.stdout!.destroy();
+    this.child.stderr!.destroy();
+    if (!this.hasEnded) await this.ended;
+  }
+
+  #error(what: string): Error {
+    return new Error(`ipctools ${this.#args.join(" ")}: ${what}: ${JSON.stringify([this.stdout, this.stderr])}`);
   }
 
   #look(): void {
