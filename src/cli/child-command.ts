@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly stopSignal?: NodeJS.Signals;
   /** How long after that SIGKILL follows, in milliseconds. Default: never. */
   readonly killAfter?: number | undefined;
+  /** Called when the signals that we get are the command's from now on: before that, somebody else minds them. */
+  takesSignals?(): void;
   /** Called when the command runs, with its process. */
   started?(child: ChildProcess): void;
 }
@@ -41,31 +43,35 @@ export interface CommandOutcome {
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<CommandOutcome> {
   const { spawn } = process.getBuiltinModule("node:child_process");
   const [file, ...args] = command;
-  const child = spawn(file!, args, {
-    stdio: options.stdio ?? "inherit",
-    env: { ...process.env, ...options.env },
-  });
+  let child: ChildProcess | undefined;
   let wasAsked = false;
   const hasTerminal = isTerminal("stdin") || isTerminal("stdout") || isTerminal("stderr");
   const forward = (signal: NodeJS.Signals) => {
     wasAsked = true;
-    if (!(hasTerminal && FROM_KEYS.has(signal))) child.kill(signal);
+    if (!(hasTerminal && FROM_KEYS.has(signal))) child?.kill(signal);
   };
   let killer: NodeJS.Timeout | undefined;
   const stop = () => {
-    child.kill(options.stopSignal ?? "SIGTERM");
-    if (options.killAfter !== undefined) killer = setTimeout(() => child.kill("SIGKILL"), options.killAfter);
+    child?.kill(options.stopSignal ?? "SIGTERM");
+    if (options.killAfter !== undefined) killer = setTimeout(() => child?.kill("SIGKILL"), options.killAfter);
   };
+  // Before the command is there: a signal that came in between would end this program alone, and nobody would end the command.
   for (const signal of FORWARDED) process.on(signal, forward);
+  options.takesSignals?.();
   try {
+    const started = spawn(file!, args, {
+      stdio: options.stdio ?? "inherit",
+      env: { ...process.env, ...options.env },
+    });
+    child = started;
     const status = await new Promise<number>((resolve, reject) => {
-      child.once("error", (error: NodeJS.ErrnoException) => {
-        if (child.pid === undefined) resolve(cannotRun(file!, error));
+      started.once("error", (error: NodeJS.ErrnoException) => {
+        if (started.pid === undefined) resolve(cannotRun(file!, error));
         else reject(error);
       });
-      child.once("close", (code, signal) => resolve(code ?? BY_SIGNAL + signalNumber(signal!)));
-      if (child.pid === undefined) return;
-      options.started?.(child);
+      started.once("close", (code, signal) => resolve(code ?? BY_SIGNAL + signalNumber(signal!)));
+      if (started.pid === undefined) return;
+      options.started?.(started);
       if (options.stop.aborted) stop();
       else options.stop.addEventListener("abort", stop, { once: true });
     });

@@ -36,9 +36,14 @@ export function stopOptions(call: Arguments) {
 
 /**
  * Runs the call's command while something is held; when that is lost, the command is told by a signal. Its status is
- * passed on, except that a loss is never a success.
+ * passed on, except that a loss is never a success. `takesSignals` is called when the signals are the command's.
  */
-export async function runHolding(call: Arguments, holding: Holding, what: string): Promise<HeldOutcome> {
+export async function runHolding(
+  call: Arguments,
+  holding: Holding,
+  what: string,
+  takesSignals: () => void,
+): Promise<HeldOutcome> {
   const { stopSignal, killAfter } = stopOptions(call);
   const { signal, token, ownerDied } = holding;
   let wasLost = false;
@@ -58,6 +63,7 @@ export async function runHolding(call: Arguments, holding: Holding, what: string
       stop: signal,
       stopSignal,
       killAfter,
+      takesSignals,
     });
     return { status: wasLost && status === 0 ? FAILED : status, wasAsked, wasLost };
   } finally {

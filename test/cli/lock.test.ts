@@ -108,6 +108,17 @@ test("signals are passed on, and the lock is held until the command has ended", 
   assert.equal((await program.run(["lock", "a", "-n", "--", "true"])).status, 0);
 });
 
+test("a signal that comes as soon as the command has begun is the command's", async (t) => {
+  const program = new Program(t);
+  const script = `trap "exit 7" TERM; kill -TERM $PPID; while :; do sleep 0.01; done`;
+  for (const verb of ["lock", "elect", "once"]) {
+    const outcomes = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => program.run([verb, `${verb}-${i}`, "--", "sh", "-c", script])),
+    );
+    for (const outcome of outcomes) assert.deepEqual(outcome, { status: 7, signal: null, stdout: "", stderr: "" });
+  }
+});
+
 test("a signal ends one that waits, who leaves the queue", async (t) => {
   const program = new Program(t);
   const holder = program.start(["lock", "a", "--", node, "-e", tells]);

@@ -25,26 +25,27 @@ command finds the fencing token in IPCTOOLS_TOKEN. Status 1 if --timeout is over
     try {
       const { Candidacy } = await import("../../coordination/election.ts");
       for (;;) {
-        const { candidacy, won } = await interruptible(async (signal) => {
+        const outcome = await interruptible(async (signal, uninterruptible) => {
           const candidacy = new Candidacy(holder, name, { value, ...call.wait });
           const resign = () => void candidacy.resign().catch(() => {});
           signal.addEventListener("abort", resign, { once: true });
-          const won = await candidacy.won.then(
-            () => true,
-            (error: unknown) => {
-              signal.throwIfAborted();
-              if (isTimeOver(error)) return false;
-              throw error;
-            },
-          );
+          try {
+            await candidacy.won;
+          } catch (error) {
+            signal.throwIfAborted();
+            if (isTimeOver(error)) return undefined;
+            throw error;
+          }
           signal.removeEventListener("abort", resign);
-          return { candidacy, won };
+          const holding = { signal: candidacy.signal, token: candidacy.token! };
+          try {
+            return await runHolding(call, holding, `leadership of ${JSON.stringify(name)}`, uninterruptible);
+          } finally {
+            await candidacy.resign();
+          }
         });
-        if (!won) return NO;
-        const holding = { signal: candidacy.signal, token: candidacy.token! };
-        const { status, wasAsked, wasLost } = await runHolding(call, holding, `leadership of ${JSON.stringify(name)}`);
-        await candidacy.resign();
-        if (!wasLost || wasAsked) return status;
+        if (outcome === undefined) return NO;
+        if (!outcome.wasLost || outcome.wasAsked) return outcome.status;
         writeError("ipctools: standing again");
       }
     } finally {

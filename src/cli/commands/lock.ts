@@ -29,16 +29,19 @@ lost meanwhile, the command is told by a signal, and the status is never 0.`,
     try {
       const { LockClient } = await import("../../coordination/lock-client.ts");
       const client = new LockClient(holder);
-      const lock = await interruptible((signal) => client.acquire(name, { mode, signal, ...call.wait }, manner)).catch(
-        (error: unknown) => {
+      return await interruptible(async (signal, uninterruptible) => {
+        const lock = await client.acquire(name, { mode, signal, ...call.wait }, manner).catch((error: unknown) => {
           if (isTimeOver(error)) return undefined;
           throw error;
-        },
-      );
-      if (lock === undefined) return conflict;
-      const { status } = await runHolding(call, lock, `the lock ${JSON.stringify(name)}`);
-      await lock.release();
-      return status;
+        });
+        if (lock === undefined) return conflict;
+        try {
+          const { status } = await runHolding(call, lock, `the lock ${JSON.stringify(name)}`, uninterruptible);
+          return status;
+        } finally {
+          await lock.release();
+        }
+      });
     } finally {
       await holder.close();
     }

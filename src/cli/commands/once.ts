@@ -48,9 +48,7 @@ standard input is that of the one that runs it. Status 1 if --timeout is over be
           holder,
           name,
           async (context) => {
-            // From here on the command gets the signals.
-            uninterruptible();
-            own = await runOnce(call, context, holder);
+            own = await runOnce(call, context, holder, uninterruptible);
             return own;
           },
           {
@@ -89,12 +87,14 @@ async function runOnce(
   call: Arguments,
   { signal, token }: { signal: AbortSignal; token: number },
   holder: SessionHolder,
+  takesSignals: () => void,
 ): Promise<Run> {
   const output: Piece[] = [];
   const { status, wasAsked } = await runCommand(call.command, {
     env: { ...storeEnvironment(call), IPCTOOLS_TOKEN: String(token) },
     stdio: ["inherit", "pipe", "pipe"],
     stop: signal,
+    takesSignals,
     started: (child) => record(child, output),
   });
   const run = { status, output };
