@@ -23,6 +23,8 @@ export class LockClient {
   readonly participant: Participant;
   /** For each name, until its requests so far have their places. */
   readonly #entering = new Map<string, Promise<void>>();
+  /** Those of the name that was asked for last. */
+  #latest: LockEntries | undefined;
   readonly #notices = new WeakMap<Session, LockNotices>();
 
   constructor(participant: Participant) {
@@ -91,7 +93,7 @@ export class LockClient {
   ): Promise<Lock | undefined> {
     const { engine } = this.participant;
     const session = await this.participant.session();
-    const entries = new LockEntries(name);
+    const entries = this.#entriesOf(name);
     if (manner === "steal") {
       const { grant, isRobbed } = await steal(engine, session, entries, nextId++, deadline);
       const lock = this.#granted(grant, entries, mode, session);
@@ -123,6 +125,11 @@ export class LockClient {
     const lock = new Lock({ ...grant, engine, session, name, mode, what, givingUp, ended });
     notices.add(lock);
     return lock;
+  }
+
+  #entriesOf(name: string): LockEntries {
+    if (this.#latest?.name !== name) this.#latest = new LockEntries(name);
+    return this.#latest;
   }
 
   #noticesOf(session: Session): LockNotices {

@@ -53,6 +53,8 @@ function checkMutations(mutations: readonly Mutation[], limits: EngineLimits): v
 }
 
 function checkDistinct(mutations: readonly Mutation[]): void {
+  const [first, second] = mutations;
+  if (mutations.length === 2 && first!.key !== second!.key) return;
   const seen = new Set<string>();
   for (const { key, space } of mutations) {
     const name = spaceKey(key, space);
@@ -81,19 +83,24 @@ export function checkTtl(ttl: unknown): asserts ttl is number {
 /** A hundred years, in milliseconds. */
 const LONGEST_TTL = 100 * 365.25 * 24 * 3600 * 1000;
 
+const BOUNDS = ["prefix", "start", "end"] as const;
+
+/** A bound may be one character longer than the longest key: `${lastKey}\0` is where the next page starts. */
+function checkBound(bound: unknown, limits: EngineLimits, name: string): void {
+  const isShort = typeof bound === "string" && bound.length * 3 <= limits.keyBytes;
+  checkKey(bound, isShort ? limits : { ...limits, keyBytes: limits.keyBytes + 1 }, name);
+}
+
 /** Throws unless the range is one: strings within the limits, `key` without the other three, `limit` a whole number. */
 export function checkRange(range: RangeRead | Range, limits: EngineLimits): void {
   if (typeof range !== "object" || range === null) throw invalidType("range", "an object", range);
   checkSpace(range.space);
   if (range.key !== undefined) {
     checkKey(range.key, limits);
-    for (const bound of ["prefix", "start", "end"] as const)
+    for (const bound of BOUNDS)
       if (range[bound] !== undefined) throw invalidValue(bound, "absent beside a key", range[bound]);
   }
-  // A bound may be one character longer than the longest key: `${lastKey}\0` is where the next page starts.
-  const bounds = { ...limits, keyBytes: limits.keyBytes + 1 };
-  for (const bound of ["prefix", "start", "end"] as const)
-    if (range[bound] !== undefined) checkKey(range[bound], bounds, bound);
+  for (const bound of BOUNDS) if (range[bound] !== undefined) checkBound(range[bound], limits, bound);
   const { order, limit } = range as RangeRead;
   if (order !== undefined && order !== "key" && order !== "created")
     throw invalidValue("order", '"key" or "created"', order);

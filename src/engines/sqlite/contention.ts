@@ -1,3 +1,4 @@
+import type { Awaitable } from "../../engine/engine.ts";
 import { busyError, isBusy, storeErrorFor } from "./sqlite-error.ts";
 
 /*
@@ -33,27 +34,44 @@ export function retryBlocking<T>(attempt: () => T, timeout: number, path: string
 
 /**
  * The same with timers: the event loop stays free, also of a program that calls again and again without ever having to
- * wait. An aborted `signal` ends the wait with its reason.
+ * wait. What need not wait is answered at once. An aborted `signal` ends the wait with its reason.
  */
-export async function retryWaiting<T>(
+export function retryWaiting<T>(
   attempt: () => T,
   timeout: number,
   path: string,
   signal: AbortSignal | undefined,
-): Promise<T> {
-  let started: number | undefined;
+): Awaitable<T> {
   const overdue = overdueTurn();
-  if (overdue !== undefined) await overdue;
+  if (overdue === undefined) {
+    signal?.throwIfAborted();
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error)) throw storeErrorFor(error, path);
+    }
+  }
+  return retryLater(attempt, timeout, path, signal, overdue);
+}
+
+async function retryLater<T>(
+  attempt: () => T,
+  timeout: number,
+  path: string,
+  signal: AbortSignal | undefined,
+  first: Promise<void> | undefined,
+): Promise<T> {
+  const started = performance.now();
+  await (first ?? turn(0));
   for (;;) {
     signal?.throwIfAborted();
     try {
       return attempt();
     } catch (error) {
       if (!isBusy(error)) throw storeErrorFor(error, path);
-      const now = performance.now();
-      started ??= now;
-      if (now - started >= timeout) throw busyError(path, now - started, { cause: error });
-      await turn(now - started);
+      const waited = performance.now() - started;
+      if (waited >= timeout) throw busyError(path, waited, { cause: error });
+      await turn(waited);
     }
   }
 }

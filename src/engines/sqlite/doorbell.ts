@@ -6,10 +6,15 @@ import { type WrittenKey, watchersOf } from "./session-rows.ts";
 /**
  * Wakes those who watch any of the keys, and nobody else: touches the doorbell file of each session that does, which
  * its owner watches. Called after the commit, so that who is woken sees it. Returns whether `own` is one of them: it is
- * not rung.
+ * not rung. Throws nothing: the commit stands, and whoever was not rung looks by itself now and then.
  */
 export function ring(storePath: string, connection: Connection, keys: readonly WrittenKey[], own?: string): boolean {
-  const sessions = watchersOf(connection, keys);
+  let sessions: Set<string>;
+  try {
+    sessions = watchersOf(connection, keys);
+  } catch {
+    return own !== undefined;
+  }
   const isOwn = own !== undefined && sessions.delete(own);
   for (const session of sessions) touch(doorbellFile(storePath, session));
   return isOwn;

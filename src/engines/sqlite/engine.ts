@@ -1,5 +1,6 @@
 import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type {
+  Awaitable,
   Commit,
   CommitResult,
   Engine,
@@ -81,7 +82,7 @@ class SqliteEngine implements Engine {
     await this.#retry(() => void this.#file.toWrite());
   }
 
-  get(key: string, space?: Space): Promise<Entry | undefined> {
+  get(key: string, space?: Space): Awaitable<Entry | undefined> {
     checkKey(key);
     return this.#retry(() => {
       const entry = this.#file.toRead()?.table(space)?.get(key);
@@ -89,7 +90,7 @@ class SqliteEngine implements Engine {
     });
   }
 
-  list(range: RangeRead): Promise<Listing> {
+  list(range: RangeRead): Awaitable<Listing> {
     checkRange(range, FILE_LIMITS);
     return this.#retry(() => {
       const connection = this.#file.toRead();
@@ -99,18 +100,18 @@ class SqliteEngine implements Engine {
     });
   }
 
-  async commit(commit: Commit, options: WaitOptions = {}): Promise<CommitResult> {
+  commit(commit: Commit, options: WaitOptions = {}): Awaitable<CommitResult> {
     checkCommit(commit, FILE_LIMITS);
     for (const mutation of commit.mutations ?? [])
       if (mutation.type === "set" && mutation.session !== undefined) this.#sessions.assertOpen(mutation.session);
-    const { connection, committed } = await this.#retry(() => {
+    return this.#retry(() => {
       const connection = this.#file.toWrite();
       this.#noticeReplacement();
-      return { connection, committed: attemptCommit(connection, commit, this.#isAlive, this.#sessions.home) };
+      const committed = attemptCommit(connection, commit, this.#isAlive, this.#sessions.home);
+      this.#wake(connection, committed.watched);
+      for (const session of committed.ended) removeSessionFiles(this.#path, session);
+      return { ok: committed.ok, version: committed.version, reads: committed.reads };
     }, options);
-    this.#wake(connection, committed.watched);
-    for (const session of committed.ended) removeSessionFiles(this.#path, session);
-    return { ok: committed.ok, version: committed.version, reads: committed.reads };
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
@@ -151,7 +152,7 @@ class SqliteEngine implements Engine {
     }
   }
 
-  #retry<T>(attempt: () => T, { timeout, signal }: WaitOptions = {}): Promise<T> {
+  #retry<T>(attempt: () => T, { timeout, signal }: WaitOptions = {}): Awaitable<T> {
     return retryWaiting(
       () => {
         this.#assertOpen();
