@@ -3,11 +3,12 @@ import * as crypto from "node:crypto";
 import * as path from "node:path";
 import test from "node:test";
 import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
-import { ended, message, start } from "../../fixtures/child.ts";
+import { ended, message, signal, start } from "../../fixtures/child.ts";
 import { redisMissing, startRedis } from "../../fixtures/redis-server.ts";
 import { type TcpProxy, tcpProxy } from "../../fixtures/tcp-proxy.ts";
 
 const HOLDER = path.join(import.meta.dirname, "holder.ts");
+const ASKER = path.join(import.meta.dirname, "asker.ts");
 const LEAVER = path.join(import.meta.dirname, "leaver.ts");
 const CUT = (proxy: TcpProxy) => proxy.cut();
 const TTL = 1000;
@@ -27,7 +28,7 @@ test("processes on Redis", { skip: redisMissing, concurrency: 3, timeout: 60_000
       const engine = await openRedisEngine(url);
       t.after(() => engine.close());
       const gone = engine.watch([{ key: "held" }]);
-      holder.kill("SIGSTOP");
+      signal(holder, "SIGSTOP");
       const stopped = performance.now();
       const [change] = (await gone.next()).value;
       const waited = performance.now() - stopped;
@@ -35,7 +36,7 @@ test("processes on Redis", { skip: redisMissing, concurrency: 3, timeout: 60_000
       assert.ok(waited < TTL + SLACK, `the others waited ${waited} ms`);
       await engine.commit({ mutations: [{ type: "set", key: "held", value: "heir" }] });
       await new Promise((resolve) => setTimeout(resolve, 2 * TTL - (performance.now() - stopped)));
-      holder.kill("SIGCONT");
+      signal(holder, "SIGCONT");
       const report = await message<{ code: string; turns: number; late: boolean }>(holder);
       assert.deepEqual(
         { ...report, turns: report.turns <= 2 },
@@ -46,6 +47,40 @@ test("processes on Redis", { skip: redisMissing, concurrency: 3, timeout: 60_000
     },
   );
 
+  suite.test("stopped with its questions on their way: it knows of its loss before it has any answer", async (t) => {
+    const ttl = 2000;
+    const prefix = "asking";
+    const proxy = await tcpProxy(server.port);
+    t.after(() => proxy.close());
+    const asker = start(t, ASKER, `redis://127.0.0.1:${proxy.port}?prefix=${prefix}`, String(ttl));
+    assert.equal(await message(asker), "holding");
+    const engine = await openRedisEngine(`redis://${server.address}?prefix=${prefix}`);
+    t.after(() => engine.close());
+    const changes = engine.watch([{ key: "held" }, { key: "asked" }]);
+    // The server answers, but the answers come when the process stands still.
+    proxy.stall("down");
+    const begun = performance.now();
+    asker.send("ask");
+    assert.equal(await message(asker), "asked");
+    signal(asker, "SIGSTOP");
+    assert.ok(performance.now() - begun < ttl / 2, "too slow a machine for this test");
+    assert.equal((await changes.next()).value[0].key, "asked");
+    const held = proxy.traffic.down.bytes;
+    proxy.heal();
+    assert.equal((await changes.next()).value[0].type, "delete");
+    await engine.commit({ mutations: [{ type: "set", key: "held", value: "heir" }] });
+    await new Promise((resolve) => setTimeout(resolve, 2 * ttl - (performance.now() - begun)));
+    assert.equal(proxy.traffic.down.bytes, held, "the answers were there before");
+    signal(asker, "SIGCONT");
+    assert.deepEqual(await message(asker), {
+      code: "ERR_STORE_SESSION_LOST",
+      answers: { get: true, list: true, read: true, write: true },
+      late: false,
+    });
+    assert.equal(await engine.get("protected"), undefined);
+    await changes.return?.();
+  });
+
   suite.test("a process that is killed: its entries go after the time to live, once for all who watch", async (t) => {
     const url = `redis://${server.address}?prefix=killed`;
     const holder = start(t, HOLDER, url, String(TTL));
@@ -53,7 +88,7 @@ test("processes on Redis", { skip: redisMissing, concurrency: 3, timeout: 60_000
     const engines = await Promise.all([1, 2, 3].map(() => openRedisEngine(url)));
     t.after(() => Promise.all(engines.map((engine) => engine.close())));
     const watches = engines.map((engine) => engine.watch([{}]));
-    holder.kill("SIGKILL");
+    signal(holder, "SIGKILL");
     const killed = performance.now();
     const firsts = await Promise.all(watches.map(async (watch) => (await watch.next()).value[0]));
     assert.ok(performance.now() - killed < TTL + SLACK);
