@@ -10,6 +10,7 @@ const IOERR = 10;
 const CORRUPT = 11;
 const FULL = 13;
 const CANTOPEN = 14;
+const PROTOCOL = 15;
 const NOTADB = 26;
 
 /** The primary result code of an error that `node:sqlite` threw, or `undefined` if it is no such error. */
@@ -37,6 +38,14 @@ export function storeErrorFor(error: unknown, path: string): unknown {
     case BUSY:
     case LOCKED:
       return busyError(path, 0, options);
+    case PROTOCOL:
+      // SQLite has waited by itself, for ten seconds or more.
+      return new StoreError(
+        "ERR_STORE_BUSY",
+        `the store ${path} is busy: another program was stopped at the moment at which its write became visible. ` +
+          "Continue or kill that program, then call again",
+        options,
+      );
     case READONLY:
       return new StoreError(
         "ERR_STORE_READ_ONLY",

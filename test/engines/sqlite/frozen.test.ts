@@ -9,6 +9,8 @@ import { temporaryFolder } from "../../fixtures/temporary-folder.ts";
 
 const TRIALS = 100;
 const TIMEOUT = 100;
+/** SQLite's result code for a header that stays torn. */
+const PROTOCOL = 15;
 /** What a call may take beyond its time-out. */
 const GRACE = 200;
 
@@ -24,6 +26,7 @@ test(`a writer that is stopped in mid-write costs the others a StoreError at the
   t.after(() => store.close());
   store.setValue("mine", "0");
   let busy = 0;
+  let unlucky = 0;
   for (let trial = 0; trial < TRIALS; trial++) {
     const manner = trial % 5 === 0 ? "inside" : "loop";
     const child = start(t, path.join(import.meta.dirname, "frozen-writer.ts"), file, manner);
@@ -42,18 +45,22 @@ test(`a writer that is stopped in mid-write costs the others a StoreError at the
       error = thrown;
     }
     const took = performance.now() - began;
-    assert.ok(took <= TIMEOUT + GRACE, `the call took ${took} ms`);
+    // Stopped between the two copies of the write-ahead log's header: SQLite itself waits then, and cannot be told how long.
+    const isTorn = ((error as Error | undefined)?.cause as { errcode?: number } | undefined)?.errcode === PROTOCOL;
+    if (isTorn) unlucky++;
+    else assert.ok(took <= TIMEOUT + GRACE, `the call took ${took} ms`);
     if (error !== undefined) {
       assert.ok(error instanceof StoreError && error.code === "ERR_STORE_BUSY" && error.retryable, String(error));
       busy++;
     }
     if (manner === "inside") assert.ok(error !== undefined, "a write went through while another was under way");
-    assert.ok(store.getValue("mine") !== undefined, "a frozen writer does not keep readers out");
+    if (!isTorn) assert.ok(store.getValue("mine") !== undefined, "a frozen writer does not keep readers out");
 
     await kill(child);
     store.setValue("mine", `after ${trial}`, { timeout: TIMEOUT });
     assert.equal(store.getValue("mine"), `after ${trial}`);
   }
-  t.diagnostic(`${busy} of ${TRIALS} met the time-out`);
+  t.diagnostic(`${busy} of ${TRIALS} met the time-out, ${unlucky} met a torn header`);
+  assert.ok(unlucky <= 1);
   assert.ok(busy >= TRIALS / 5);
 });
