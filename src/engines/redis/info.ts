@@ -28,6 +28,7 @@ export async function redisInfo(
     details: {
       server: facts.version,
       endpoint: route.current,
+      tls: location.tls,
       latency: Math.round(latency * 1000) / 1000,
       prefix: location.prefix,
       database: location.database,

@@ -55,8 +55,9 @@ export class Link {
     closing: AbortSignal,
   ): Promise<Link> {
     const giving = new AbortController();
-    const giveUp = () =>
-      giving.abort(closing.aborted ? closing.reason : new Error(`no connection in ${LONGEST_OPENING} ms`));
+    const hint = location.tls ? " (if it does not speak TLS, the location begins with redis:)" : "";
+    const late = new Error(`no connection in ${LONGEST_OPENING} ms${hint}`);
+    const giveUp = () => giving.abort(closing.aborted ? closing.reason : late);
     const timer = setTimeout(giveUp, LONGEST_OPENING).unref();
     closing.addEventListener("abort", giveUp);
     try {
@@ -206,5 +207,7 @@ function translate(module: RedisModule, route: Route, error: unknown, name: stri
     return new StoreError("ERR_STORE_INCOMPATIBLE_SERVER", `${name} does not speak TLS: ${error.message}`, {
       cause: error,
     });
+  if (route.tls === undefined && (code === "ECONNRESET" || error instanceof module.SocketClosedUnexpectedlyError))
+    return new Error(`${error.message} (if it speaks TLS, the location begins with rediss:)`, { cause: error });
   return error;
 }

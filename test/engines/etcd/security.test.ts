@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import * as path from "node:path";
-import test, { type TestContext } from "node:test";
+import test from "node:test";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
+import { certify, opensslMissing } from "../../fixtures/certificates.ts";
 import { etcdMissing, startEtcd } from "../../fixtures/etcd-server.ts";
-import { temporaryFolder } from "../../fixtures/temporary-folder.ts";
 
 const set = (key: string, value = "1") => ({ mutations: [{ type: "set", key, value }] }) as const;
 
@@ -57,46 +55,10 @@ test("users, roles and tokens that the server forgot", { skip: etcdMissing, time
   await changes.return?.();
 });
 
-const noOpenssl = process.env.CI || hasOpenssl() ? false : "openssl is not on the PATH";
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** An authority, and what it certified for the server (127.0.0.1 and store.example) and for a client; and a stranger's authority. */
-function certify(t: TestContext) {
-  const folder = temporaryFolder(t);
-  const at = (name: string) => path.join(folder, name);
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "ignore" });
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  for (const ca of ["ca", "stranger"])
-    openssl("req", "-x509", ...curve, "-keyout", at(`${ca}.key`), "-out", at(`${ca}.pem`), "-subj", `/CN=${ca}`);
-  for (const name of ["server", "client"]) {
-    openssl("req", ...curve, "-keyout", at(`${name}.key`), "-out", at(`${name}.csr`), "-subj", `/CN=${name}`);
-    const names = "subjectAltName=IP:127.0.0.1,DNS:store.example\nextendedKeyUsage=serverAuth,clientAuth\n";
-    fs.writeFileSync(at(`${name}.ext`), names);
-    const signer = ["-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-CAcreateserial"];
-    openssl(
-      "x509",
-      "-req",
-      "-in",
-      at(`${name}.csr`),
-      ...signer,
-      "-out",
-      at(`${name}.pem`),
-      "-extfile",
-      at(`${name}.ext`),
-    );
-  }
-  return at;
-}
-
-test("TLS, with certificates of client and server", { skip: etcdMissing ?? noOpenssl, timeout: 20_000 }, async (t) => {
+test("TLS, with certificates of client and server", {
+  skip: etcdMissing ?? opensslMissing,
+  timeout: 20_000,
+}, async (t) => {
   const at = certify(t);
   const tls = { cert: at("server.pem"), key: at("server.key"), ca: at("ca.pem"), clients: true };
   const server = await startEtcd({ tls });
