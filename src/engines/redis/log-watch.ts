@@ -6,7 +6,7 @@ import type { Channels } from "./channels.ts";
 import type { Feed } from "./feed.ts";
 import { Inbox } from "./inbox.ts";
 import { isPassing, retrying } from "./retrying.ts";
-import { type LogRecord, readMessage } from "./wire.ts";
+import { type LoggedChange, type LogRecord, readMessage } from "./wire.ts";
 
 /** What the watches need of their engine. */
 export interface LogHost {
@@ -161,7 +161,11 @@ export class LogWatch {
   }
 
   /** Hands on what the log holds after a revision, in order; resolves to the revision of the last of it. */
-  async #readOn(after: number, isWanted: () => boolean, hand: (record: LogRecord) => Promise<void>): Promise<number> {
+  async #readOn(
+    after: number,
+    isWanted: () => boolean,
+    hand: (record: LogRecord) => Promise<void> | undefined,
+  ): Promise<number> {
     for (let position = after; ; ) {
       const page = await retrying(isWanted, () => this.#host.readLog(position, PAGE));
       if (page === undefined) return position;
@@ -232,16 +236,25 @@ export class LogWatch {
         subscription.early.push(record);
       } else if (record.version > subscription.seen) {
         subscription.seen = record.version;
-        await this.#deliver(subscription, record);
+        const delivered = this.#deliver(subscription, record);
+        if (delivered) await delivered;
       }
     }
   }
 
-  async #deliver({ ranges, queue, notBefore }: Subscription, { changes, time }: LogRecord): Promise<void> {
-    if (time < notBefore) return;
+  /** Delivers what it watches of a record; later where a value has to be fetched. */
+  #deliver({ ranges, queue, notBefore }: Subscription, { changes, time }: LogRecord): Promise<void> | undefined {
+    if (time < notBefore) return undefined;
+    const watched = changes.filter(({ key, space }) => ranges.some((range) => inRange(range, key, space)));
+    const fetched = watched.filter((change) => change.type !== "unfetched");
+    if (fetched.length < watched.length) return this.#deliverFetched(watched, queue);
+    queue.push(fetched);
+    return undefined;
+  }
+
+  async #deliverFetched(changes: readonly LoggedChange[], queue: ChangeQueue): Promise<void> {
     const batch: Change[] = [];
     for (const change of changes) {
-      if (!ranges.some((range) => inRange(range, change.key, change.space))) continue;
       if (change.type !== "unfetched") {
         batch.push(change);
         continue;
