@@ -50,6 +50,8 @@ export interface Subject {
   work?(queue: string, done: () => void): Promise<unknown>;
   /** Starts a program and waits for its end. */
   start?(): void;
+  /** Opens a further client as users do, which holds a lock and watches a key, and stays. */
+  idle?(name: string): Promise<unknown>;
   /** How many keys there are that begin with the prefix, all of them read. */
   list?(prefix: string): Promise<number>;
   close?(): Answer<unknown>;

@@ -12,6 +12,8 @@ export interface Servers {
   readonly etcd?: string;
   /** The Python to use. */
   readonly python?: string;
+  /** The processes of the servers. */
+  readonly pids?: { readonly redis?: number; readonly etcd?: number };
 }
 
 /** Private servers on free ports of the loopback, their data in a folder. */
@@ -20,11 +22,17 @@ export class PrivateServers {
 
   async start(wanted: ReadonlySet<keyof Servers>, folder: string): Promise<Servers> {
     const servers: { -readonly [name in keyof Servers]: Servers[name] } = {};
+    const pids: { redis?: number; etcd?: number } = {};
+    servers.pids = pids;
     if (wanted.has("redis")) {
       const port = await freePort();
       const words = `--port ${port} --bind 127.0.0.1 --save --appendonly no --dir ${folder}`.split(" ");
       words.splice(words.indexOf("--save") + 1, 0, "");
-      if (await this.#run("redis-server", words, port)) servers.redis = `127.0.0.1:${port}`;
+      const pid = await this.#run("redis-server", words, port);
+      if (pid !== undefined) {
+        servers.redis = `127.0.0.1:${port}`;
+        pids.redis = pid;
+      }
     }
     if (wanted.has("etcd")) {
       const [port, peerPort] = [await freePort(), await freePort()];
@@ -34,7 +42,11 @@ export class PrivateServers {
       words.push("--listen-client-urls", url, "--advertise-client-urls", url);
       words.push("--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl);
       words.push("--initial-cluster", `bench=${peerUrl}`);
-      if (await this.#run("etcd", words, port)) servers.etcd = `127.0.0.1:${port}`;
+      const pid = await this.#run("etcd", words, port);
+      if (pid !== undefined) {
+        servers.etcd = `127.0.0.1:${port}`;
+        pids.etcd = pid;
+      }
     }
     return servers;
   }
@@ -48,8 +60,8 @@ export class PrivateServers {
     }
   }
 
-  /** Whether the program is there and answers on its port. */
-  async #run(program: string, words: string[], port: number): Promise<boolean> {
+  /** The id of the program's process once it answers on its port; `undefined` if the program is not there. */
+  async #run(program: string, words: string[], port: number): Promise<number | undefined> {
     const server = spawn(program, words, { stdio: "ignore" });
     let isThere = true;
     server.on("error", () => {
@@ -60,11 +72,11 @@ export class PrivateServers {
     });
     this.#running.push(server);
     while (isThere) {
-      if (await answers(port)) return true;
+      if (await answers(port)) return server.pid;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     this.#running.pop();
-    return false;
+    return undefined;
   }
 }
 

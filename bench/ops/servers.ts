@@ -1,5 +1,6 @@
 import type { Operation } from "../operation.ts";
 import type { Servers } from "../servers.ts";
+import { clients } from "./clients.ts";
 import { failOver } from "./fail-over.ts";
 import { list } from "./list.ts";
 import { handOver, lock } from "./lock.ts";
@@ -44,6 +45,7 @@ export const onRedis: readonly Operation[] = [
   on("redis", list, "redis"),
   blocking("redis", get, ["redis"]),
   blocking("redis", set, ["redis"]),
+  on("redis", clients, "ipctools-redis"),
 ];
 
 export const onEtcd: readonly Operation[] = [
@@ -59,4 +61,5 @@ export const onEtcd: readonly Operation[] = [
   on("etcd", list, "etcd3"),
   blocking("etcd", get, ["etcd3"]),
   blocking("etcd", set, ["etcd3"]),
+  on("etcd", clients, "ipctools-etcd"),
 ];

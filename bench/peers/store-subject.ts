@@ -12,6 +12,7 @@ export const STORE_DOES: readonly Ability[] = [
   "elect",
   "watch",
   "list",
+  "idle",
   "listen",
   "post",
   "once",
@@ -68,6 +69,14 @@ export async function openSubject(location: string, ttl?: number): Promise<Subje
       let count = 0;
       for await (const _ of store.list({ prefix })) count++;
       return count;
+    },
+    async idle(name) {
+      const client = await openStore(location);
+      await client.lock(name);
+      client
+        .watch(name)
+        .next()
+        .catch(() => {}); // The store was closed.
     },
     close: () => store.close(),
   };
