@@ -3,6 +3,9 @@ import type { Lock } from "./lock.ts";
 import { untilChanged } from "./queue-wait.ts";
 import { systemKey, systemPrefix } from "./system-key.ts";
 
+/** Comes after all that locks and the rest write often, so that no write of theirs has to be held against every session's range. */
+const NOTICES = "stolen-lock";
+
 /** How long a stolen lock's holder can be told so, in milliseconds. One that slept longer learns it from its own entry. */
 const NOTICE_TTL = 60_000;
 
@@ -11,7 +14,7 @@ const PAUSE = 200;
 
 /** Tells a session that the lock whose token that is was stolen. */
 export function notify(session: string, token: number): Mutation {
-  const key = systemKey("lock-stolen", session, String(token));
+  const key = systemKey(NOTICES, session, String(token));
   return { type: "set", space: "system", key, value: "", ttl: NOTICE_TTL };
 }
 
@@ -38,7 +41,7 @@ export class LockNotices {
   }
 
   async #listen(engine: Engine, session: Session): Promise<void> {
-    const range = { space: "system", prefix: systemPrefix("lock-stolen", session.id) } as const;
+    const range = { space: "system", prefix: systemPrefix(NOTICES, session.id) } as const;
     const signals = [session.signal];
     while (!session.signal.aborted) {
       try {

@@ -83,14 +83,14 @@ function takeSql({ name, system }: Table, count: number): string {
     FROM (VALUES ${times(count, "(?, ?, ?)")}) v, ipctools_revision r
     WHERE NOT EXISTS (SELECT 1 FROM ${name} WHERE key >= ? AND key < ?)
       AND EXISTS (SELECT 1 FROM ipctools_session WHERE id = ?)
-    RETURNING version, ${isWatched("key", system)}`;
+    RETURNING version, ${isWatched(`${name}.key`, system)}`;
 }
 
 /** The look at the revision names the row, so that it is taken anew for each; else it would be one for all. */
 function releaseSql({ name, system }: Table, count: number): string {
   return `DELETE FROM ${name} WHERE key IN (${times(count, "?")}) AND EXISTS (
       SELECT 1 FROM ${name} WHERE key = ? AND version = ? AND expires_at IS NULL AND (session IS NULL OR session = ?))
-    RETURNING (SELECT revision FROM ipctools_revision WHERE key IS NOT NULL), ${isWatched("key", system)}`;
+    RETURNING (SELECT revision FROM ipctools_revision WHERE key IS NOT NULL), ${isWatched(`${name}.key`, system)}`;
 }
 
 function times(count: number, text: string): string {

@@ -124,6 +124,7 @@ CREATE TABLE ipctools_range_watcher (
   past TEXT,
   session TEXT NOT NULL
 );
+CREATE INDEX ipctools_range_watcher_by_first ON ipctools_range_watcher (system, first, past);
 CREATE TABLE ipctools_change (
   version INTEGER NOT NULL,
   system INTEGER NOT NULL,
@@ -146,7 +147,10 @@ CREATE INDEX ipctools_session_of_${table} ON ${table} (session) WHERE session IS
 CREATE INDEX ipctools_expiry_of_${table} ON ${table} (expires_at) WHERE expires_at IS NOT NULL;`;
 }
 
-/** Whether anybody watches the key; an SQL expression for a statement on the table of that space. */
+/**
+ * Whether anybody watches the key; an SQL expression for a statement on the table of that space. A column as the `key` has its
+ * table's name before it, since the tables of watchers have a column `key` too. As a parameter it comes three times.
+ */
 export function isWatched(key: string, system: 0 | 1): string {
   return `(SELECT watchers FROM ipctools_revision) > 0 AND (
     EXISTS (SELECT 1 FROM ipctools_key_watcher w WHERE w.system = ${system} AND w.key = ${key})

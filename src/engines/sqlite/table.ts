@@ -13,10 +13,8 @@ type Row = [
   valueType?: string,
 ];
 
-/** What a write in one statement tells: the version that it got, and whether anybody watches anything, or this key. */
-export type Written = [version: number, watched: 0 | typeof OTHERS_WATCHED | typeof WATCHED];
-const OTHERS_WATCHED = 1;
-export const WATCHED = 2;
+/** What a write in one statement tells: the version that it got, and whether anybody watches the key. */
+export type Written = [version: number, watched: 0 | 1];
 
 export interface Head {
   readonly version: number;
@@ -38,8 +36,6 @@ export class Table {
   readonly #prepared = new Map<string | number, StatementSync>();
   readonly #plainValue: StatementSync;
   #putUnwatched: StatementSync | undefined;
-  /** Whether somebody watched something when last it was seen. */
-  #isAnythingWatched = false;
 
   /** `bare`: the table as Python makes it, with nothing but keys and values. */
   constructor(db: DatabaseSync, space: Space | undefined, bare = false) {
@@ -109,19 +105,19 @@ export class Table {
    */
 
   /**
-   * Sets a plain entry in one statement where nobody watches anything; `false` if nothing was set. Telling the version
-   * would cost a tenth more.
+   * Sets a plain entry in one statement if nobody watches the key; `false` if nothing was set. Telling the version would
+   * cost a tenth more.
    */
   putUnwatched(key: string, value: Value): boolean {
-    if (this.#isAnythingWatched) return false;
-    // Where somebody watches there is no version, and `OR IGNORE` leaves out a row without one.
-    const version = "(SELECT revision + 1 FROM ipctools_revision WHERE watchers = 0)";
+    // Of a key that is watched there is no version, and `OR IGNORE` leaves out a row without one.
     this.#putUnwatched ??= this.#prepare(
-      `INSERT OR IGNORE INTO ${this.name} (key, value, version, created) VALUES (?, ?, ${version}, ${version})
+      `INSERT OR IGNORE INTO ${this.name} (key, value, version, created) VALUES (?, ?,
+         (SELECT revision + 1 FROM ipctools_revision WHERE NOT (${isWatched("?", this.system)})),
+         (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE session IS NULL AND expires_at IS NULL`,
     );
-    return this.#putUnwatched.run(key, value).changes === 1;
+    return this.#putUnwatched.run(key, value, key, key, key).changes === 1;
   }
 
   /**
@@ -135,20 +131,20 @@ export class Table {
        VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE session IS NULL AND expires_at IS NULL
-       RETURNING ${this.#written()}`,
+       RETURNING version, ${this.#isWatched}`,
     );
-    return this.#toldBy(put.all(key, value));
+    return (put.all(key, value) as unknown as Written[])[0];
   }
 
   /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
   insert(key: string, value: Value): Written | undefined {
-    const rows = this.statement(
+    const insert = this.statement(
       "insert",
       () => `INSERT INTO ${this.name} (key, value, version, created)
        VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
-       ON CONFLICT (key) DO NOTHING RETURNING ${this.#written()}`,
-    ).all(key, value);
-    return this.#toldBy(rows);
+       ON CONFLICT (key) DO NOTHING RETURNING version, ${this.#isWatched}`,
+    );
+    return (insert.all(key, value) as unknown as Written[])[0];
   }
 
   /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
@@ -158,7 +154,7 @@ export class Table {
       () => `INSERT INTO ${this.name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, session = excluded.session,
          expires_at = excluded.expires_at
-       RETURNING ${isWatched("key", this.system)}`,
+       RETURNING ${this.#isWatched}`,
     ).get(key, value, version, version, session ?? null, expiresAt ?? null) as unknown as [number];
     return row[0] === 1;
   }
@@ -167,7 +163,7 @@ export class Table {
   delete(key: string): boolean | undefined {
     const row = this.statement(
       "delete",
-      () => `DELETE FROM ${this.name} WHERE key = ? RETURNING ${isWatched("key", this.system)}`,
+      () => `DELETE FROM ${this.name} WHERE key = ? RETURNING ${this.#isWatched}`,
     ).get(key) as unknown as [number] | undefined;
     return row === undefined ? undefined : row[0] === 1;
   }
@@ -229,15 +225,8 @@ export class Table {
     return (this.statement("count", () => `SELECT count(*) FROM ${this.name}`).get() as unknown as [number])[0];
   }
 
-  #written(): string {
-    const others = "(SELECT watchers > 0 FROM ipctools_revision)";
-    return `version, iif(${isWatched("key", this.system)}, ${WATCHED}, ${others})`;
-  }
-
-  #toldBy(rows: unknown[]): Written | undefined {
-    const [written] = rows as Written[];
-    if (written !== undefined) this.#isAnythingWatched = written[1] !== 0;
-    return written;
+  get #isWatched(): string {
+    return isWatched(`${this.name}.key`, this.system);
   }
 
   #deleted(condition: string, parameter: SQLInputValue): string[] {

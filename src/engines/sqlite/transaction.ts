@@ -4,7 +4,7 @@ import { StoreError } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
 import { guardedWrite } from "./guarded-write.ts";
 import { clearSession, hasSession, type WrittenKey } from "./session-rows.ts";
-import { type Head, type Table, WATCHED, type Written } from "./table.ts";
+import type { Head, Table, Written } from "./table.ts";
 
 export interface Committed extends CommitResult {
   /** The written keys that somebody watches. */
@@ -36,7 +36,7 @@ export function attemptCommit(connection: Connection, commit: Commit, isAlive: I
         ok: true,
         version: written[0],
         reads: NONE,
-        watched: written[1] === WATCHED ? [{ key: only.key, system: systemOf(only.space) }] : NONE,
+        watched: written[1] === 1 ? [{ key: only.key, system: systemOf(only.space) }] : NONE,
         ended: NONE,
       };
   }
