@@ -5,6 +5,7 @@ import { invalidType, StoreError } from "../errors.ts";
 import { checkValue } from "../limits.ts";
 import { Deadline } from "./deadline.ts";
 import type { Fence } from "./fence.ts";
+import { JoinedSignal } from "./joined-signal.ts";
 import type { Participant } from "./participant.ts";
 import { isSessionLost, isUnknown, steadily, untilChanged, withdraw } from "./queue-wait.ts";
 import { decode, encode } from "./structured.ts";
@@ -150,10 +151,11 @@ class Flight {
 
   async #run(fn: (context: OnceContext) => unknown, session: Session, token: number): Promise<unknown> {
     const { signal } = this.#options;
+    const joined = new JoinedSignal(signal ? [signal, session.signal] : [session.signal]);
     const context: OnceContext = {
       token,
       check: { ...this.#runner, version: token },
-      signal: signal ? AbortSignal.any([signal, session.signal]) : session.signal,
+      signal: joined.signal,
     };
     let result: string;
     let keep = true;
@@ -167,6 +169,8 @@ class Flight {
       const outcome: Outcome | undefined = signal?.aborted ? undefined : { run: token, error: describeError(error) };
       await this.#finish(session, context.check, outcome, this.#options.cacheFailures ?? false);
       throw error;
+    } finally {
+      joined[Symbol.dispose]();
     }
     if (!(await this.#finish(session, context.check, { run: token, value: result }, keep)))
       throw new StoreError(

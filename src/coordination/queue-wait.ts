@@ -2,6 +2,7 @@ import type { Engine, Session } from "../engine/engine.ts";
 import type { Range } from "../engine/entry.ts";
 import { StoreError } from "../errors.ts";
 import { pause } from "./deadline.ts";
+import { JoinedSignal } from "./joined-signal.ts";
 
 /** How long to wait before a store that failed for the moment is asked again, in milliseconds. */
 const PAUSE = 50;
@@ -17,11 +18,9 @@ export async function untilChanged(
   signals: readonly AbortSignal[],
   options: { readonly keepAlive?: boolean } = {},
 ): Promise<void> {
-  const stop = new AbortController();
-  const abort = (event: Event) => stop.abort((event.target as AbortSignal).reason);
-  for (const signal of signals) signal.throwIfAborted();
-  for (const signal of signals) signal.addEventListener("abort", abort);
+  const stop = new JoinedSignal(signals);
   try {
+    stop.signal.throwIfAborted();
     const changes = engine.watch(ranges, { ...options, from, signal: stop.signal });
     try {
       await changes.next();
@@ -32,7 +31,7 @@ export async function untilChanged(
     if (stop.signal.aborted) throw stop.signal.reason;
     if (!(error instanceof StoreError) || error.code !== "ERR_STORE_HISTORY_LOST") throw error;
   } finally {
-    for (const signal of signals) signal.removeEventListener("abort", abort);
+    stop[Symbol.dispose]();
   }
 }
 

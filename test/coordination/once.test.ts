@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { forget, once } from "../../src/coordination/once.ts";
 import { ended, kill, message, start } from "../fixtures/child.ts";
+import { collectGarbage } from "../fixtures/collect-garbage.ts";
 import { temporaryFolder } from "../fixtures/temporary-folder.ts";
 import { until } from "../fixtures/until.ts";
 import { join, leftovers, overEngines } from "./engines.ts";
@@ -26,6 +27,56 @@ overEngines((ground) => {
     assert.equal(new Set(results).size, results.length);
     assert.deepEqual(await once(members[1]!, "set-up", fn), results[0]);
     assert.equal(runs, 1);
+  });
+
+  test("nothing is kept of a run's signal when the run is over", {
+    skip: collectGarbage === undefined && "garbage cannot be collected at will here",
+  }, async (t) => {
+    const member = await join(t, await ground(t));
+    const { signal } = new AbortController();
+    const signals: WeakRef<AbortSignal>[] = [];
+    for (const options of [{}, { signal }])
+      await once(
+        member,
+        "n",
+        (context) => {
+          context.signal.addEventListener("abort", () => {});
+          signals.push(new WeakRef(context.signal));
+        },
+        { ...options, ttl: 0 },
+      );
+    await until(() => {
+      collectGarbage!();
+      return signals.every((signal) => signal.deref() === undefined);
+    });
+    assert.equal(signals.length, 2);
+  });
+
+  test("the context's signal has the reason of what came first", async (t) => {
+    const member = await join(t, await ground(t));
+    for (const isFirst of ["caller", "session"]) {
+      const caller = new AbortController();
+      const reasons: unknown[] = [];
+      const run = once(
+        member,
+        "n",
+        async ({ signal }) => {
+          signal.addEventListener("abort", () => reasons.push(signal.reason));
+          if (isFirst === "session") await member.die();
+          caller.abort("by the caller");
+          await member.die();
+          reasons.push(signal.reason);
+          throw new Error("called off");
+        },
+        { signal: caller.signal },
+      );
+      await assert.rejects(run, { message: "called off" });
+      const [told, last, ...more] = reasons;
+      assert.deepEqual(more, []);
+      assert.equal(told, last);
+      if (isFirst === "caller") assert.equal(told, "by the caller");
+      else assert.equal((told as { code?: unknown }).code, "ERR_STORE_SESSION_LOST");
+    }
   });
 
   test("names are apart, and undefined is a result", async (t) => {
