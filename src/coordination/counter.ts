@@ -1,5 +1,6 @@
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
 import { DEFAULT_TIMEOUT } from "../limits.ts";
+import { Batches, type Call, stillWaiting } from "./batches.ts";
 import { Deadline } from "./deadline.ts";
 import { optimistic } from "./optimistic.ts";
 import type { Participant } from "./participant.ts";
@@ -18,10 +19,8 @@ interface State {
   readonly version: number;
 }
 
-interface Addition {
+interface Addition extends Call<number> {
   readonly n: number;
-  readonly deadline: Deadline;
-  readonly result: PromiseWithResolvers<number>;
 }
 
 /**
@@ -38,8 +37,7 @@ export class Counter {
   readonly #at: { readonly key: string; readonly space: "system" };
   /** As last seen. */
   #state: State | undefined;
-  #waiting: Addition[] = [];
-  #working = false;
+  readonly #additions = new Batches<number, Addition>((batch) => this.#addAll(batch));
 
   constructor(participant: Participant, name: string) {
     if (typeof name !== "string") throw invalidType("name", "a string", name);
@@ -56,11 +54,8 @@ export class Counter {
   async add(n = 1, options: CounterOptions = {}): Promise<number> {
     checkInteger(n, "n");
     const deadline = this.#deadline(options);
-    const addition: Addition = { n, deadline, result: Promise.withResolvers() };
-    this.#waiting.push(addition);
-    if (!this.#working) void this.#work();
     try {
-      return await addition.result.promise;
+      return await this.#additions.add({ n, deadline, result: Promise.withResolvers() });
     } finally {
       deadline[Symbol.dispose]();
     }
@@ -107,29 +102,13 @@ export class Counter {
     };
   }
 
-  async #work(): Promise<void> {
-    this.#working = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0);
-      try {
-        await this.#addAll(batch);
-      } catch (error) {
-        for (const { result } of batch) result.reject(error);
-      }
-    }
-    this.#working = false;
-  }
-
   /** Settles each. */
   async #addAll(batch: readonly Addition[]): Promise<void> {
     let open = batch;
     const patience = new Deadline({}, "The addition");
     this.#state ??= await this.#read();
     await optimistic(patience, async () => {
-      open = open.filter(({ deadline, result }) => {
-        if (deadline.signal.aborted) result.reject(deadline.signal.reason);
-        return !deadline.signal.aborted;
-      });
+      open = stillWaiting(open);
       const { value, version } = this.#state!;
       let sum = value;
       const sums = new Map<Addition, number>();

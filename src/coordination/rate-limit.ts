@@ -3,6 +3,7 @@ import type { WaitOptions } from "../engine/engine.ts";
 import type { Entry } from "../engine/entry.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
 import { DEFAULT_TIMEOUT, LONGEST_TIMEOUT } from "../limits.ts";
+import { Batches, type Call, stillWaiting } from "./batches.ts";
 import { Deadline } from "./deadline.ts";
 import { optimistic } from "./optimistic.ts";
 import type { Participant } from "./participant.ts";
@@ -33,10 +34,8 @@ interface State {
   readonly version: number;
 }
 
-interface Asking {
+interface Asking extends Call<RateDecision> {
   readonly count: number;
-  readonly deadline: Deadline;
-  readonly result: PromiseWithResolvers<RateDecision>;
 }
 
 /** Above this limit grants are kept in so many slots of the span instead of one by one. */
@@ -61,8 +60,7 @@ export class RateLimit {
   readonly #at: { readonly key: string; readonly space: "system" };
   /** As last seen. */
   #state: State | undefined;
-  #waiting: Asking[] = [];
-  #working = false;
+  readonly #askings = new Batches<RateDecision, Asking>((batch) => this.#decideAll(batch));
   /** Resolves when the `take()` that was called last has ended. */
   #last: Promise<void> = Promise.resolve();
 
@@ -129,23 +127,7 @@ export class RateLimit {
   }
 
   #decide(count: number, deadline: Deadline): Promise<RateDecision> {
-    const asking: Asking = { count, deadline, result: Promise.withResolvers() };
-    this.#waiting.push(asking);
-    if (!this.#working) void this.#work();
-    return asking.result.promise;
-  }
-
-  async #work(): Promise<void> {
-    this.#working = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0);
-      try {
-        await this.#decideAll(batch);
-      } catch (error) {
-        for (const { result } of batch) result.reject(error);
-      }
-    }
-    this.#working = false;
+    return this.#askings.add({ count, deadline, result: Promise.withResolvers() });
   }
 
   /** Settles each. */
@@ -155,10 +137,7 @@ export class RateLimit {
     let fresh = this.#state === undefined;
     this.#state ??= await this.#read();
     await optimistic(new Deadline({}, this.#what), async () => {
-      open = open.filter(({ deadline: { signal }, result }) => {
-        if (signal.aborted) result.reject(signal.reason);
-        return !signal.aborted;
-      });
+      open = stillWaiting(open);
       let decided = this.#judge(open);
       if (!fresh && decided.decisions.some(({ granted }) => !granted)) {
         this.#state = await this.#read();

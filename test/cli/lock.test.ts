@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
-import { SessionHolder } from "../../src/cli/session-holder.ts";
 import { LockClient } from "../../src/coordination/lock-client.ts";
 import { openStoreSync } from "../../src/index.ts";
+import { participate } from "../fixtures/participant.ts";
 import { Program } from "./program.ts";
 
 const node = process.execPath;
@@ -200,8 +200,8 @@ test("locks shows a deadlock", async (t) => {
   const program = new Program(t);
   const [one, two] = await Promise.all(
     ["a", "b"].map(async (name) => {
-      const holder = program.with(await SessionHolder.open(program.store));
-      const client = new LockClient(holder);
+      const client = new LockClient(await participate(program.store));
+      program.with(client.participant.engine);
       await client.lock(name);
       return client;
     }),

@@ -1,9 +1,10 @@
+import { StoreSession } from "../../store-session.ts";
 import { type Command, NO } from "../command.ts";
 import { runHolding, STOP_OPTIONS, stopOptions } from "../held-command.ts";
 import { interruptible } from "../interruption.ts";
+import { openWatchingEngine } from "../open-engine.ts";
 import { writeError } from "../output.ts";
 import { isTimeOver } from "../patience.ts";
-import { SessionHolder } from "../session-holder.ts";
 
 export const command: Command = {
   summary: "run a command only while leading, and take over when the leader dies",
@@ -21,12 +22,12 @@ command finds the fencing token in IPCTOOLS_TOKEN. Status 1 if --timeout is over
     const name = call.positionals[0]!;
     const value = call.option("value") ?? "";
     stopOptions(call);
-    const holder = await SessionHolder.open(call.store);
+    const participant = new StoreSession(await openWatchingEngine(call.store));
     try {
       const { Candidacy } = await import("../../coordination/election.ts");
       for (;;) {
         const outcome = await interruptible(async (signal, uninterruptible) => {
-          const candidacy = new Candidacy(holder, name, { value, ...call.wait });
+          const candidacy = new Candidacy(participant, name, { value, ...call.wait });
           const resign = () => void candidacy.resign().catch(() => {});
           signal.addEventListener("abort", resign, { once: true });
           try {
@@ -49,7 +50,7 @@ command finds the fencing token in IPCTOOLS_TOKEN. Status 1 if --timeout is over
         writeError("ipctools: standing again");
       }
     } finally {
-      await holder.close();
+      await participant.engine.close();
     }
   },
 };

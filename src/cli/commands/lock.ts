@@ -1,9 +1,10 @@
 import type { LockManner } from "../../coordination/lock-client.ts";
+import { StoreSession } from "../../store-session.ts";
 import { type Command, NO } from "../command.ts";
 import { runHolding, STOP_OPTIONS, stopOptions } from "../held-command.ts";
 import { interruptible } from "../interruption.ts";
+import { openWatchingEngine } from "../open-engine.ts";
 import { isTimeOver } from "../patience.ts";
-import { SessionHolder } from "../session-holder.ts";
 
 export const command: Command = {
   summary: "run a command while holding a lock",
@@ -25,10 +26,10 @@ lost meanwhile, the command is told by a signal, and the status is never 0.`,
     const mode = call.flag("shared") ? "shared" : "exclusive";
     const manner: LockManner = call.flag("no-wait") ? "if-available" : "wait";
     stopOptions(call);
-    const holder = await SessionHolder.open(call.store);
+    const participant = new StoreSession(await openWatchingEngine(call.store));
     try {
       const { LockClient } = await import("../../coordination/lock-client.ts");
-      const client = new LockClient(holder);
+      const client = new LockClient(participant);
       return await interruptible(async (signal, uninterruptible) => {
         const lock = await client.acquire(name, { mode, signal, ...call.wait }, manner).catch((error: unknown) => {
           if (isTimeOver(error)) return undefined;
@@ -43,7 +44,7 @@ lost meanwhile, the command is told by a signal, and the status is never 0.`,
         }
       });
     } finally {
-      await holder.close();
+      await participant.engine.close();
     }
   },
 };

@@ -1,12 +1,13 @@
 import type { ChildProcess } from "node:child_process";
+import { StoreSession } from "../../store-session.ts";
 import { type Arguments, UsageError } from "../arguments.ts";
 import { runCommand } from "../child-command.ts";
 import { type Command, DONE, NO } from "../command.ts";
 import { storeEnvironment } from "../held-command.ts";
 import { interruptible } from "../interruption.ts";
+import { openWatchingEngine } from "../open-engine.ts";
 import { write, writeErrorText } from "../output.ts";
 import { isTimeOver } from "../patience.ts";
-import { SessionHolder } from "../session-holder.ts";
 
 /** What a command printed, piece by piece, and its exit status. */
 interface Run {
@@ -38,17 +39,17 @@ standard input is that of the one that runs it. Status 1 if --timeout is over be
     const forgets = call.flag("forget");
     if (forgets === call.command.length > 0)
       throw new UsageError("once needs either a command after -- or --forget", "once");
-    const holder = await SessionHolder.open(call.store);
+    const participant = new StoreSession(await openWatchingEngine(call.store));
     try {
       const { forget, once } = await import("../../coordination/once.ts");
-      if (forgets) return (await forget(holder, name)) ? DONE : NO;
+      if (forgets) return (await forget(participant, name)) ? DONE : NO;
       let own: Run | undefined;
       const run = await interruptible((signal, uninterruptible) =>
         once(
-          holder,
+          participant,
           name,
           async (context) => {
-            own = await runOnce(call, context, holder, uninterruptible);
+            own = await runOnce(call, context, participant, uninterruptible);
             return own;
           },
           {
@@ -68,7 +69,7 @@ standard input is that of the one that runs it. Status 1 if --timeout is over be
       if (own === undefined) for (const piece of run.output) print(piece);
       return run.status;
     } finally {
-      await holder.close();
+      await participant.engine.close();
     }
   },
 };
@@ -86,7 +87,7 @@ class CalledOff extends Error {
 async function runOnce(
   call: Arguments,
   { signal, token }: { signal: AbortSignal; token: number },
-  holder: SessionHolder,
+  participant: StoreSession,
   takesSignals: () => void,
 ): Promise<Run> {
   const output: Piece[] = [];
@@ -99,7 +100,7 @@ async function runOnce(
   });
   const run = { status, output };
   if (wasAsked && status !== 0) {
-    await holder.close();
+    await participant.engine.close();
     throw new CalledOff(run);
   }
   return run;
