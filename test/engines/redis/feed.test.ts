@@ -40,9 +40,12 @@ async function prepare(t: TestContext, shared?: RedisServer) {
 
 test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60_000 }, async (suite) => {
   const shared = await startRedis();
+  /** Node 22 does not wait for subtests by itself. */
+  const checks: Promise<void>[] = [];
+  const check = (name: string, run: (t: TestContext) => Promise<void>) => void checks.push(suite.test(name, run));
   suite.after(() => shared.stop());
 
-  suite.test("connections are cut while commits go on: nothing is missed, nothing comes twice", async (t) => {
+  check("connections are cut while commits go on: nothing is missed, nothing comes twice", async (t) => {
     const { proxy, server, writer, watcher } = await prepare(t);
     const number = 600;
     const all = collect(watcher.watch([{ prefix: "all/" }]), number);
@@ -65,7 +68,7 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     );
   });
 
-  suite.test("watches begin and end while connections are cut", async (t) => {
+  check("watches begin and end while connections are cut", async (t) => {
     const { proxy, writer, watcher } = await prepare(t);
     let { version: from } = await set(writer, "0", "0");
     for (let i = 1; i < 60; i++) {
@@ -78,7 +81,7 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     }
   });
 
-  suite.test(
+  check(
     "an idle watch of a busy store resumes where the log no longer reaches back to what it last reported",
     async (t) => {
       const { server, name, proxy, writer, watcher, pulse } = await prepare(t, shared);
@@ -99,7 +102,7 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     },
   );
 
-  suite.test("a connection of which only the client believes that it lives is made anew", async (t) => {
+  check("a connection of which only the client believes that it lives is made anew", async (t) => {
     const { proxy, writer, watcher, pulse } = await prepare(t, shared);
     const changes = watcher.watch([{ key: "a" }]);
     await pulse();
@@ -108,7 +111,7 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     assert.equal((await collect(changes, 1)).length, 1);
   });
 
-  suite.test("a store that was emptied is another one, also where nobody noticed that it was empty", async (t) => {
+  check("a store that was emptied is another one, also where nobody noticed that it was empty", async (t) => {
     const { server, writer, watcher, pulse } = await prepare(t);
     await set(writer, "other");
     const next = watcher.watch([{ key: "a" }]).next();
@@ -118,7 +121,7 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     await assert.rejects(next, { code: "ERR_STORE_HISTORY_LOST" });
   });
 
-  suite.test("a store that forgot which prefixes are watched is reminded of it", async (t) => {
+  check("a store that forgot which prefixes are watched is reminded of it", async (t) => {
     const { server, name, writer, watcher, pulse } = await prepare(t, shared);
     const changes = watcher.watch([{ prefix: "a" }]);
     await pulse();
@@ -133,7 +136,7 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     );
   });
 
-  suite.test("on a server that is full a new prefix is watched all the same", async (t) => {
+  check("on a server that is full a new prefix is watched all the same", async (t) => {
     const { server, writer, watcher } = await prepare(t);
     await set(writer, "a");
     await server.command("CONFIG SET maxmemory 1");
@@ -142,7 +145,7 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     assert.deepEqual((await collect(changes, 1))[0]?.type, "delete");
   });
 
-  suite.test("a user who may not use the store's channels is told what to permit", async (t) => {
+  check("a user who may not use the store's channels is told what to permit", async (t) => {
     const { server, name } = await prepare(t, shared);
     const user = name.slice(0, 8);
     const refused = `redis://${user}:p@${server.address}?prefix=${name}`;
@@ -162,4 +165,5 @@ test("the feed of a watch", { skip: redisMissing, concurrency: true, timeout: 60
     await next;
     await assert.rejects(set(engine, "a"), { code: "ERR_STORE_AUTHENTICATION" });
   });
+  await Promise.all(checks);
 });

@@ -30,6 +30,9 @@ test("a commit wakes those who wait for its keys, and nobody else", {
   timeout: 60_000,
 }, async (suite) => {
   const server = await startRedis("--databases", "2");
+  /** Node 22 does not wait for subtests by itself. */
+  const checks: Promise<void>[] = [];
+  const check = (name: string, run: (t: TestContext) => Promise<void>) => void checks.push(suite.test(name, run));
   suite.after(() => server.stop());
 
   const open = async (t: TestContext, address: string, rest = "") => {
@@ -50,7 +53,7 @@ test("a commit wakes those who wait for its keys, and nobody else", {
     };
   };
 
-  suite.test("32 engines that wait for other keys hear nothing of 100 commits", async (t) => {
+  check("32 engines that wait for other keys hear nothing of 100 commits", async (t) => {
     const { messages, watcher, writer } = await prepare(t);
     const engines: Engine[] = [];
     while (engines.length < 32) engines.push(await watcher());
@@ -80,7 +83,7 @@ test("a commit wakes those who wait for its keys, and nobody else", {
     ["a page of a prefix", { prefix: "p/", start: "p/5" }, "p/6", "q/6"],
     ["the other space", { space: "system", prefix: "a" }, "ab", "b"],
   ] satisfies [string, Range, string, string][])
-    suite.test(name, async (t) => {
+    check(name, async (t) => {
       const { messages, watcher, writer } = await prepare(t);
       const { space } = range as Range;
       const wait = (await watcher()).watch([range]).next();
@@ -93,7 +96,7 @@ test("a commit wakes those who wait for its keys, and nobody else", {
       assert.ok(messages.records === 1 || (name.includes("part within") && messages.records === 2));
     });
 
-  suite.test("stores of the same prefix in two databases know nothing of each other", async (t) => {
+  check("stores of the same prefix in two databases know nothing of each other", async (t) => {
     const { messages, prefix, watcher, writer } = await prepare(t);
     const wait = (await watcher(`/1${prefix}`)).watch([{ key: "a" }, { prefix: "" }]).next();
     await quiet(messages);
@@ -104,7 +107,7 @@ test("a commit wakes those who wait for its keys, and nobody else", {
     assert.deepEqual(await keysOf(wait), ["a"]);
   });
 
-  suite.test("what is watched no longer is no longer sent", async (t) => {
+  check("what is watched no longer is no longer sent", async (t) => {
     const { messages, prefix, watcher, writer } = await prepare(t);
     const engine = await watcher();
     const kept = engine.watch([{ key: "a" }]);
@@ -119,7 +122,7 @@ test("a commit wakes those who wait for its keys, and nobody else", {
     await until(async () => !(await server.command("PUBSUB CHANNELS *")).includes(prefix.slice(8)));
   });
 
-  suite.test("the end of a time to live wakes, and that of a session", async (t) => {
+  check("the end of a time to live wakes, and that of a session", async (t) => {
     const { messages, watcher, writer } = await prepare(t);
     const engine = await watcher();
     const session = await writer.openSession();
@@ -136,7 +139,7 @@ test("a commit wakes those who wait for its keys, and nobody else", {
     assert.deepEqual(await keysOf(bound.next()), ["bound"]);
   });
 
-  suite.test("commits too long for a message are read from the log", async (t) => {
+  check("commits too long for a message are read from the log", async (t) => {
     const { messages, watcher, writer } = await prepare(t);
     const watch = (await watcher()).watch([{ prefix: "a" }]);
     await quiet(messages);
@@ -153,4 +156,5 @@ test("a commit wakes those who wait for its keys, and nobody else", {
     // One for each commit, although each of the keys is below the prefix.
     assert.equal(messages.records, 2);
   });
+  await Promise.all(checks);
 });
