@@ -5,7 +5,7 @@ import { type Argument, Link, type Reply } from "./link.ts";
 import type { RedisLocation } from "./location.ts";
 import { closedError, judgeReply, outcomeUnknown, unavailable } from "./redis-error.ts";
 import type { Route } from "./route.ts";
-import { SCRIPTS, type Scripts } from "./scripts.ts";
+import { SCRIPTS, type Scripts, scriptKeys } from "./scripts.ts";
 
 export interface CallOptions {
   /** In milliseconds. */
@@ -60,12 +60,12 @@ export class Connection {
     return `Redis at ${this.#server.route.current}`;
   }
 
-  /** Runs a script; `args` follow its one key. */
+  /** Runs a script; `args` follow its keys. */
   run(which: keyof Scripts, args: readonly Argument[], options: CallOptions): Promise<Reply> {
-    const meta = `{${this.#server.location.prefix}}:meta`;
+    const keys = scriptKeys(this.#server.location.prefix);
     return this.#call((whole) => {
       const script = SCRIPTS[which];
-      return [whole ? "EVAL" : "EVALSHA", whole ? script.text : script.sha, "1", meta, ...args];
+      return [whole ? "EVAL" : "EVALSHA", whole ? script.text : script.sha, `${keys.length}`, ...keys, ...args];
     }, options);
   }
 

@@ -24,7 +24,8 @@ export function judgeReply(reply: Error, what: string): Outcome {
     return { kind: "elsewhere", host: to.slice(0, colon), port: Number(to.slice(colon + 1)) };
   }
   if (word === "READONLY") return { kind: "elsewhere" };
-  if (PASSING.includes(word)) return { kind: "again" };
+  // A cluster is moving the store: a commit reads all that it changes before its first write.
+  if (PASSING.includes(word) || message.includes("access a non local key")) return { kind: "again" };
   return { kind: "error", error: translate(word, message, what, reply) };
 }
 
