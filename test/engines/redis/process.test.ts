@@ -63,14 +63,16 @@ test("processes on Redis", { skip: redisMissing, concurrency: 3, timeout: 60_000
     asker.send("ask");
     assert.equal(await message(asker), "asked");
     signal(asker, "SIGSTOP");
-    assert.ok(performance.now() - begun < ttl / 2, "too slow a machine for this test");
-    assert.equal((await changes.next()).value[0].key, "asked");
-    const held = proxy.traffic.down.bytes;
+    const reported: string[] = [];
+    const report = async (what: string) => {
+      while (!reported.includes(what))
+        for (const { type, key } of (await changes.next()).value) reported.push(`${type} ${key}`);
+    };
+    await report("set asked");
     proxy.heal();
-    assert.equal((await changes.next()).value[0].type, "delete");
+    await report("delete held");
     await engine.commit({ mutations: [{ type: "set", key: "held", value: "heir" }] });
     await new Promise((resolve) => setTimeout(resolve, 2 * ttl - (performance.now() - begun)));
-    assert.equal(proxy.traffic.down.bytes, held, "the answers were there before");
     signal(asker, "SIGCONT");
     assert.deepEqual(await message(asker), {
       code: "ERR_STORE_SESSION_LOST",
