@@ -14,6 +14,10 @@ const SYNCHRONOUS = "NORMAL";
 /** Pages of the write-ahead log after which a commit carries it over into the file. */
 const CHECKPOINT_PAGES = 8000;
 
+const NEWS = `SELECT (SELECT max(rowid) FROM ipctools_change),
+  (SELECT min(expires_at) FROM store WHERE expires_at IS NOT NULL),
+  (SELECT min(expires_at) FROM ipctools_entry WHERE expires_at IS NOT NULL)`;
+
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** One SQLite connection to a store that exists. Its methods are the transactions' building blocks. */
@@ -27,6 +31,7 @@ export class Connection {
   readonly #forgotten: StatementSync;
   readonly #changes: StatementSync;
   readonly #dataVersion: StatementSync;
+  readonly #news: StatementSync;
   readonly #begin: StatementSync;
   readonly #beginImmediate: StatementSync;
   readonly #commit: StatementSync;
@@ -80,6 +85,7 @@ export class Connection {
              SELECT rowid FROM ipctools_change WHERE version <= ? ORDER BY rowid DESC LIMIT 1), 0) ORDER BY rowid`,
     );
     this.#dataVersion = this.#prepare("PRAGMA data_version");
+    this.#news = this.#prepare(bare ? "SELECT 0, NULL, NULL" : NEWS);
     this.#begin = db.prepare("BEGIN");
     this.#beginImmediate = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
@@ -117,6 +123,12 @@ export class Connection {
   /** Changes when another connection has committed. */
   dataVersion(): number {
     return (this.#dataVersion.get() as unknown as [number])[0];
+  }
+
+  /** Where the log of changes ends, and when the next entry's time runs out, in milliseconds since the epoch. */
+  news(): { lastChange: number; nextExpiry: number } {
+    const row = this.#news.get() as unknown as [number | null, number | null, number | null];
+    return { lastChange: row[0] ?? 0, nextExpiry: Math.min(row[1] ?? Infinity, row[2] ?? Infinity) };
   }
 
   /** A statement whose rows are objects, prepared once: preparing costs more than running. */

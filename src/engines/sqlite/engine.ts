@@ -54,7 +54,10 @@ class SqliteEngine implements Engine {
   readonly #isAlive = (session: string) => this.#sessions.has(session) || isLockHeld(lockFile(this.#path, session));
   #replaced = 0;
   #look: NodeJS.Timeout | undefined;
+  /** What the last look saw; own commits do not change the first. */
   #dataVersion = -1;
+  #lastChange = -1;
+  #nextExpiry = 0;
   #closing: Promise<void> | undefined;
 
   constructor(path: string, options: SqliteOptions) {
@@ -102,12 +105,17 @@ class SqliteEngine implements Engine {
 
   commit(commit: Commit, options: WaitOptions = {}): Awaitable<CommitResult> {
     checkCommit(commit, FILE_LIMITS);
-    for (const mutation of commit.mutations ?? [])
-      if (mutation.type === "set" && mutation.session !== undefined) this.#sessions.assertOpen(mutation.session);
+    let isTimed = false;
+    for (const mutation of commit.mutations ?? []) {
+      if (mutation.type !== "set") continue;
+      if (mutation.session !== undefined) this.#sessions.assertOpen(mutation.session);
+      isTimed ||= mutation.ttl !== undefined;
+    }
     return this.#retry(() => {
       const connection = this.#file.toWrite();
       this.#noticeReplacement();
       const committed = attemptCommit(connection, commit, this.#isAlive, this.#sessions.home);
+      if (isTimed) this.#nextExpiry = 0;
       this.#wake(connection, committed.watched);
       for (const session of committed.ended) removeSessionFiles(this.#path, session);
       return { ok: committed.ok, version: committed.version, reads: committed.reads };
@@ -217,11 +225,15 @@ class SqliteEngine implements Engine {
     try {
       this.#read((connection) => {
         const now = Date.now();
-        if (connection.tables().some((table) => (table.nextExpiry() ?? Infinity) <= now)) void this.#clearExpired(now);
         const dataVersion = connection.dataVersion();
-        if (dataVersion === this.#dataVersion) return;
+        if (dataVersion === this.#dataVersion && now < this.#nextExpiry) return;
+        const { lastChange, nextExpiry } = connection.news();
         this.#dataVersion = dataVersion;
-        this.#watcher.pump();
+        this.#nextExpiry = nextExpiry;
+        if (nextExpiry <= now) void this.#clearExpired(now);
+        if (lastChange === this.#lastChange) return;
+        if (this.#watcher.pump()) this.#lastChange = lastChange;
+        else this.#dataVersion = -1;
       });
     } catch (error) {
       if (error instanceof StoreError) this.#watcher.failAll(error);

@@ -200,15 +200,6 @@ export class Table {
     return this.#deleted("session = ?", session);
   }
 
-  /** When the next entry runs out, in milliseconds since the epoch; `undefined` if none does. */
-  nextExpiry(): number | undefined {
-    const next = this.statement(
-      "next expiry",
-      () => `SELECT min(expires_at) FROM ${this.name} WHERE expires_at IS NOT NULL`,
-    );
-    return (next.get() as unknown as [number | null])[0] ?? undefined;
-  }
-
   /** The sessions that entries of the range are bound to. */
   sessionsIn(range: Range): string[] {
     const { start, end } = boundsOf(range);

@@ -72,16 +72,17 @@ export class Watcher {
     return this.#subscriptions.size === 0;
   }
 
-  /** Reads what was noted down since the last time, and hands it round. */
-  pump(): void {
-    if (this.#byKey.size === 0 && this.#byRange.size === 0) return;
+  /** Reads what was noted down since the last time, and hands it round. `false`: somebody was in the way. */
+  pump(): boolean {
+    if (this.#byKey.size === 0 && this.#byRange.size === 0) return true;
     try {
       this.#host.read((connection) => connection.read(() => this.#pump(connection)));
     } catch (error) {
       // Whoever is in the way is gone at the next look; a broken store is every watch's end.
-      if (!(error instanceof StoreError)) return;
+      if (!(error instanceof StoreError)) return false;
       this.failAll(error);
     }
+    return true;
   }
 
   /** Ends every watch with the error. */
