@@ -208,7 +208,7 @@ class RedisEngine implements Engine {
   }
 
   async #readLog(after: number, count: number) {
-    const operation = ["log", String(after), String(count), ...this.#watches.lengths()];
+    const operation = ["log", String(after), String(count), ...this.#watches.lengths];
     const [version, entries] = (await this.#control(operation, {
       timeout: DEFAULT_TIMEOUT,
       keepAlive: false,
@@ -222,7 +222,7 @@ class RedisEngine implements Engine {
     const now = performance.now();
     const beats = this.#isWatched && link !== undefined && now - this.#pulsed >= PULSE_EVERY;
     if (beats) this.#pulsed = now;
-    const pulse = beats ? [this.#feed.own, ...this.#watches.lengths()] : [];
+    const pulse = beats ? [this.#feed.own, ...this.#watches.lengths] : [];
     const reply = await this.#control(["sweep", ...pulse], { timeout, keepAlive });
     const [version, next, receivers] = reply as [Reply, number, number];
     if (beats) this.#feed.pulsed(link, receivers);

@@ -34,7 +34,6 @@ export class Feed {
   readonly #places = new Map<string, Place>();
   #link: Link | undefined;
   #joining: Promise<Link> | undefined;
-  #losses = 0;
   #unanswered = 0;
 
   constructor(server: Server, own: string, events: FeedEvents) {
@@ -43,14 +42,8 @@ export class Feed {
     this.#events = events;
     this.#connection = new Connection(server, () => {
       this.#link = undefined;
-      this.#losses++;
       events.lost();
     });
-  }
-
-  /** How often the connection has been lost. */
-  get losses(): number {
-    return this.#losses;
   }
 
   /** The connection on which pulses come in; `undefined` while there is none. */

@@ -48,6 +48,8 @@ const PAGE = 256;
 export class LogWatch {
   readonly #host: LogHost;
   readonly #subscriptions = new Set<Subscription>();
+  /** The lengths of the prefixes that are watched, and how many watch such a one. */
+  readonly #lengths = new Map<string, number>();
   /** What the feed brings. */
   readonly inbox: Inbox;
   /**
@@ -84,14 +86,15 @@ export class LogWatch {
     if (queue.closed) return queue;
     if (this.#subscriptions.size === 0) this.#host.watching(true);
     this.#subscriptions.add(subscription);
+    for (const length of subscription.channels.lengths) this.#lengths.set(length, (this.#lengths.get(length) ?? 0) + 1);
     this.#host.feed.add(subscription.channels.names);
     void this.#begin(subscription, from === undefined);
     return queue;
   }
 
   /** The lengths of the prefixes that are watched. */
-  lengths(): string[] {
-    return [...new Set([...this.#subscriptions].flatMap(({ channels }) => channels.lengths))];
+  get lengths(): Iterable<string> {
+    return this.#lengths.keys();
   }
 
   close(error: StoreError): void {
@@ -101,6 +104,11 @@ export class LogWatch {
   #end(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
     this.#host.feed.drop(subscription.channels.names);
+    for (const length of subscription.channels.lengths) {
+      const left = this.#lengths.get(length)! - 1;
+      if (left > 0) this.#lengths.set(length, left);
+      else this.#lengths.delete(length);
+    }
     if (this.#subscriptions.size > 0) return;
     this.#position = undefined;
     this.#born = undefined;
