@@ -7,6 +7,7 @@ import type { Participant } from "./coordination/participant.ts";
 import type { PushOptions, Queue } from "./coordination/queue.ts";
 import type { PreparedStep, Step } from "./coordination/step.ts";
 import type { Check } from "./engine/engine.ts";
+import { prefixOf } from "./engine/namespace.ts";
 import { invalidType, invalidValue } from "./errors.ts";
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
 import { DEFAULT_TIMEOUT } from "./limits.ts";
@@ -64,10 +65,20 @@ export class Atomic<Out = string, In = Out> {
     return this;
   }
 
-  /** A primitive's own change, from its method for that (`job.acking()`, `candidacy.resigning()`, …). */
+  /**
+   * A primitive's own change, from its method for that (`job.acking()`, `candidacy.resigning()`, …). A `TypeError` if it is of another
+   * namespace: it would change this one's primitive of the same name.
+   */
   with(step: Step): this {
     if (typeof step?.prepare !== "function")
       throw invalidType("step", "what a method such as job.acking() gives", step);
+    const [own, other] = [prefixOf(this.#participant.engine), prefixOf(step.engine ?? this.#participant.engine)];
+    if (own !== other)
+      throw invalidValue(
+        "step",
+        `of the part of the store that the commit is of (prefix ${JSON.stringify(own)})`,
+        other,
+      );
     this.#steps.push(step);
     return this;
   }

@@ -51,9 +51,10 @@ export class ChannelPoster {
 
   /** The post as a part of an atomic commit. */
   posting(text: string): Step {
-    const { prefix, id } = this.#options;
+    const { engine, prefix, id } = this.#options;
     const stream = `${id}-${++this.#steps}`;
     return {
+      engine,
       prepare: () => {
         const key = messageKey(prefix, { stream, number: 1, at: Date.now() });
         return { checks: [], mutations: [this.#set(key, text)] };

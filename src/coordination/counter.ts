@@ -87,6 +87,7 @@ export class Counter {
   adding(n = 1): Step {
     checkInteger(n, "n");
     return {
+      engine: this.#participant.engine,
       prepare: async () => {
         const { value, version } = await this.#read();
         const sum = this.#sum(value, n);

@@ -92,8 +92,9 @@ export class Candidacy implements Fence, AsyncDisposable {
 
   /** The resignation as a part of an atomic commit, which is refused with `ERR_STORE_FENCED` unless it leads. */
   resigning(): Step {
-    const { prepare } = this.#led.releasing();
+    const { prepare, ...step } = this.#led.releasing();
     return {
+      ...step,
       prepare: async () => {
         const prepared = await prepare();
         const committed = (version: number) => {

@@ -80,6 +80,7 @@ export class Holding implements Fence, AsyncDisposable {
   releasing(): Step {
     let isFirst = true;
     return {
+      engine: this.#engine,
       prepare: async () => {
         // A check that failed may have been this one, of a loss that was not yet heard of.
         if (!this.held || !(isFirst || (await this.#isCurrent()))) {

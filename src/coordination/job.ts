@@ -78,6 +78,7 @@ export class Job<T = unknown> implements Fence, AsyncDisposable {
   acking(): Step {
     let isFirst = true;
     return {
+      engine: this.#parts.engine,
       prepare: async () => {
         if (this.#settled) throw this.#late("it was settled already");
         // A check that failed may have been this one, of a loss that was not yet heard of.

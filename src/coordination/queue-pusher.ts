@@ -52,6 +52,7 @@ export class QueuePusher {
   /** The push as a part of an atomic commit. */
   pushing(arrival: () => Arrival): Step {
     return {
+      engine: this.#engine,
       prepare: async () => {
         const { id, version } = parseTail(await this.#engine.get(this.#keys.tail, "system"));
         const { check, mutations } = this.#append([arrival()], id, version);

@@ -33,6 +33,11 @@ export function namespaced(engine: Engine, prefix: string): Engine {
   return engine instanceof NamespacedEngine ? engine.narrow(prefix) : new NamespacedEngine(engine, prefix);
 }
 
+/** What the keys of a namespace begin with; the empty string for the whole. */
+export function prefixOf(engine: Engine): string {
+  return engine instanceof NamespacedEngine ? engine.prefix : "";
+}
+
 class NamespacedEngine implements Engine {
   readonly supports: EngineSupport;
   readonly #whole: Engine;
@@ -55,6 +60,10 @@ class NamespacedEngine implements Engine {
 
   get name(): string {
     return this.#whole.name;
+  }
+
+  get prefix(): string {
+    return this.#prefix;
   }
 
   /** The namespace of both prefixes, so that `a` in `b` is the same as `ba`. */

@@ -34,6 +34,42 @@ overStores((fresh) => {
     assert.equal(await store.counter("n").get(), 0);
   });
 
+  test("what belongs to one part is refused by another: a fence, an atomic commit's steps", async (t) => {
+    const store = await fresh(t)();
+    const [a, again, b] = [store.namespace("a/"), store.namespace("a").namespace("/"), store.namespace("b/")];
+    const lock = await a.lock("door");
+    const candidacy = a.elect("lead");
+    await candidacy.won;
+    for (const other of [store, b]) {
+      await assert.rejects(other.set("key", "x", { fence: lock }), { code: "ERR_STORE_FENCED" });
+      for (const step of [
+        () => lock.releasing(),
+        () => candidacy.resigning(),
+        () => a.queue("jobs").pushing("x"),
+        () => a.channel("news").posting("x"),
+        () => a.counter("n").adding(1),
+      ])
+        assert.throws(() => other.atomic().with(step()), { code: "ERR_INVALID_ARG_VALUE", name: "TypeError" });
+    }
+    await again.set("key", "x", { fence: lock });
+    const { ok } = await again.atomic().set("key", "y").increment(a.counter("n")).release(lock).commit();
+    assert.equal(ok, true);
+    assert.equal(await again.counter("n").get(), 1);
+    assert.equal(lock.held, false);
+  });
+
+  test("two objects of one namespace live apart", async (t) => {
+    const store = await fresh(t)();
+    const [one, two] = [store.namespace("a/"), store.namespace("a/")];
+    for (const each of [one, two, store]) await each.set(each === one ? "one" : "two", "x", { ephemeral: true });
+    const lock = await one.lock("door");
+    const next = two.lock("door");
+    await one.close();
+    assert.equal(lock.held, false);
+    await (await next).release();
+    assert.deepEqual(await collect(store.keys()), ["a/two", "two"]);
+  });
+
   test("closing a namespace ends what was opened through it, and nothing else", async (t) => {
     const store = await fresh(t)();
     const part = store.namespace("a/");

@@ -20,6 +20,7 @@ async function stopped(pid: number): Promise<void> {
 
 test(`a writer that is stopped in mid-write costs the others a StoreError at their time-out, ${TRIALS} times`, {
   skip: process.platform !== "linux" && "needs /proc to see that a process has stopped",
+  timeout: 300_000,
 }, async (t) => {
   const file = path.join(temporaryFolder(t), "store.db");
   const store = openStoreSync(file);
