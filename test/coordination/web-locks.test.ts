@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import type { Lock } from "../../src/coordination/lock.ts";
 import { LockClient } from "../../src/coordination/lock-client.ts";
 import { LockManager, type LockRequestOptions } from "../../src/coordination/locks.ts";
+import { collectGarbage } from "../fixtures/collect-garbage.ts";
 import { until } from "../fixtures/until.ts";
 import { join, leftovers, overEngines } from "./engines.ts";
 
@@ -117,7 +118,55 @@ overEngines((ground) => {
     });
   });
 
+  describe("garbage-collection.tentative.https.any.js", () => {
+    test("a lock that nobody refers to is held all the same, and a request waits", {
+      skip: collectGarbage === undefined && "garbage cannot be collected at will here",
+    }, async (t) => {
+      const [locks, others, member] = await openTwo(t);
+      const held = new Promise<void>((resolve) => {
+        void locks
+          .request("name", () => {
+            resolve();
+            return new Promise(() => {});
+          })
+          .catch(() => {});
+      });
+      await held;
+      let granted = false;
+      void others
+        .request("name", () => {
+          granted = true;
+        })
+        .catch(() => {});
+      await others.query();
+      for (let i = 0; i < 5; i++) {
+        collectGarbage!();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const { held: holders, pending } = await others.query();
+      assert.deepEqual([holders.length, pending.length, granted], [1, 1, false]);
+      await member.die();
+      await until(() => granted);
+    });
+  });
+
   describe("held.https.any.js", () => {
+    test("a thenable is waited for like a promise", async (t) => {
+      const [locks, others] = await openTwo(t);
+      let settle: ((value: string) => void) | undefined;
+      const done = locks.request("name", () => ({
+        // biome-ignore lint/suspicious/noThenProperty: this is what it is about.
+        then(resolve: (value: string) => void) {
+          settle = resolve;
+        },
+      }));
+      await until(() => settle !== undefined);
+      assert.equal(await others.request("name", { ifAvailable: true }, (lock) => lock), null);
+      settle!("from a thenable");
+      assert.equal(await done, "from a thenable");
+      assert.ok(await others.request("name", { ifAvailable: true }, (lock) => lock));
+    });
+
     for (const how of ["resolves", "rejects"] as const)
       test(`the lock is held until the callback's promise ${how}`, async (t) => {
         const [locks, others, member] = await openTwo(t);
@@ -320,6 +369,17 @@ overEngines((ground) => {
       assert.deepEqual(await others.query(), { held: [], pending: [] });
     });
 
+    test("a lock is held as soon as its callback is called, and an ifAvailable that got null is nowhere", async (t) => {
+      const [locks, others] = await openTwo(t);
+      await locks.request("name", { mode: "shared" }, async () => {
+        for (const manager of [locks, others]) {
+          await manager.request("name", { ifAvailable: true }, (lock) => assert.equal(lock, null));
+          const { held, pending } = await manager.query();
+          assert.deepEqual([held.map(({ mode }) => mode), pending], [["shared"], []]);
+        }
+      });
+    });
+
     test("requests that were made before a query are in it", async (t) => {
       const locks = await open(t);
       const end = gate();
@@ -461,6 +521,35 @@ overEngines((ground) => {
         await thief.done;
         await locks.request("name", (lock) => assert.equal(lock.ownerDied, false));
       });
+
+    test("from within the callback of its holder", async (t) => {
+      const locks = await open(t);
+      const order: string[] = [];
+      const outer = locks.request("name", async (victim) => {
+        order.push("outer");
+        const inner = await locks.request("name", { steal: true }, (lock) => {
+          order.push("inner");
+          assert.ok(lock.token > victim.token);
+          return "stolen";
+        });
+        order.push("after");
+        return inner;
+      });
+      await assert.rejects(outer, { name: "AbortError" });
+      await until(() => order.length === 3);
+      assert.deepEqual(order, ["outer", "inner", "after"]);
+      assert.deepEqual(await locks.query(), { held: [], pending: [] });
+    });
+
+    test("a signal that aborts after the grant does not end what a thief ends", async (t) => {
+      const [locks, others] = await openTwo(t);
+      const stop = new AbortController();
+      const victim = await hold(locks, "name", { signal: stop.signal });
+      stop.abort(new Error("too late"));
+      const robbed = assert.rejects(victim.done, { name: "AbortError" });
+      await others.request("name", { steal: true }, () => {});
+      await robbed;
+    });
 
     test("a victim whose callback ends before it hears of the theft is told so", async (t) => {
       const [locks, others] = await openTwo(t);
