@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import test from "node:test";
+import test, { type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
 import { freePort, type RedisServer, redisMissing, startRedis } from "../../fixtures/redis-server.ts";
@@ -13,8 +13,11 @@ async function done(server: RedisServer, command: string): Promise<string> {
   return reply.trim().replace(/^[$:+].*?\r\n/, "");
 }
 
-async function answers(server: RedisServer, command: string, what: RegExp): Promise<void> {
-  while (!what.test(await server.command(command))) await sleep(20);
+async function answers(t: TestContext, server: RedisServer, command: string, what: RegExp): Promise<void> {
+  while (!what.test(await server.command(command))) {
+    t.signal.throwIfAborted();
+    await sleep(20);
+  }
 }
 
 test("a cluster of two: the store is found, and followed when it moves", {
@@ -41,8 +44,9 @@ test("a cluster of two: the store is found, and followed when it moves", {
   const ports = await done(to, "CLUSTER MYID");
   const bus = /@(\d+)/.exec(await to.command("CLUSTER NODES"))![1];
   await done(from, `CLUSTER MEET 127.0.0.1 ${to.port} ${bus}`);
-  for (const server of servers) await answers(server, "CLUSTER INFO", /cluster_state:ok[\s\S]*cluster_known_nodes:2/);
-  for (const server of servers) await answers(server, "CLUSTER SLOTS", new RegExp(`:${slot}\\b[\\s\\S]*${ports}`));
+  for (const server of servers)
+    await answers(t, server, "CLUSTER INFO", /cluster_state:ok[\s\S]*cluster_known_nodes:2/);
+  for (const server of servers) await answers(t, server, "CLUSTER SLOTS", new RegExp(`:${slot}\\b[\\s\\S]*${ports}`));
 
   const engine = await openRedisEngine(`redis://${from.address}`);
   t.after(() => engine.close());
