@@ -93,25 +93,12 @@ function overdueTurn(): Promise<void> | undefined {
   return undefined;
 }
 
-let pausing: Promise<void> | undefined;
-let longestWaited = 0;
-
-/**
- * A turn of the event loop; when that did not help, after a pause too short for a timer, the same for all who wait in this
- * thread. (With a timer's whole milliseconds, who waits is served half as often as who does not.) At last a timer.
- */
+/** A turn of the event loop at first; a timer of a millisecond when that did not help. */
 function turn(waited: number): Promise<void> {
-  if (waited > PATIENCE) return new Promise((resolve) => setTimeout(resolve, 2 + 3 * Math.random()));
-  longestWaited = Math.max(longestWaited, waited);
-  pausing ??= new Promise((resolve) => {
-    setImmediate(() => {
-      if (longestWaited > LONGEST_PAUSE * 2) Atomics.wait(cell, 0, 0, pause(longestWaited));
-      pausing = undefined;
-      longestWaited = 0;
-      resolve();
-    });
+  return new Promise((resolve) => {
+    if (waited < LONGEST_PAUSE * 4) setImmediate(resolve);
+    else setTimeout(resolve, waited > PATIENCE ? 2 + 3 * Math.random() : 1);
   });
-  return pausing;
 }
 
 function pause(waited: number): number {

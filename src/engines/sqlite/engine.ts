@@ -36,7 +36,7 @@ export interface SqliteOptions {
   readonly networkFilesystem?: boolean;
 }
 
-/** The store file at a path: creates it if there is none. The event loop is never blocked for longer than one transaction, or a fraction of a millisecond. */
+/** The store file at a path: creates it if there is none. The event loop is never blocked for longer than one transaction. */
 export async function openSqliteEngine(path: string, options: SqliteOptions = {}): Promise<Engine> {
   const engine = new SqliteEngine(path, options);
   await engine.initialize();
