@@ -7,6 +7,8 @@ import { DELETED, type KeyValue, type WatchEvent } from "./protocol.ts";
 /** Before bytes, as opposed to text: no UTF-8 begins with it. */
 const BYTES = 0xff;
 
+const ZERO = Buffer.alloc(1);
+
 /** Whose value is the format: an entry beside the values that says what the prefix is used for. */
 export const FORMAT = "ipctools 1";
 
@@ -48,6 +50,16 @@ export class Layout {
     return { key: this.key(start, space), range_end: end === undefined ? this.#endOf(space) : this.key(end, space) };
   }
 
+  /** The smallest interval that holds all the ranges; `undefined` if they hold no key at all. */
+  hull(ranges: readonly Range[]): Interval | undefined {
+    const intervals = ranges.map((range) => this.interval(range)).filter((interval) => interval !== undefined);
+    if (intervals.length < 2) return intervals[0];
+    const keys = intervals.map(({ key }) => key).sort(Buffer.compare);
+    // The next key after a key is the key with a zero byte.
+    const ends = intervals.map(({ key, range_end }) => range_end ?? Buffer.concat([key, ZERO])).sort(Buffer.compare);
+    return { key: keys[0]!, range_end: ends.at(-1)! };
+  }
+
   entry(kv: KeyValue, space: Space | undefined): Entry {
     const session = sessionOf(kv.lease);
     const expiresAt = expiryOf(kv.lease);
@@ -62,7 +74,11 @@ export class Layout {
     };
   }
 
-  change(event: WatchEvent, space: Space | undefined): Change {
+  /** `undefined` if the key is in neither space. */
+  change(event: WatchEvent): Change | undefined {
+    const isOf = (base: Buffer) => base.equals(event.kv.key.subarray(0, base.length));
+    const space = isOf(this.#bases.system) ? "system" : undefined;
+    if (space === undefined && !isOf(this.#bases.user)) return undefined;
     const key = this.#keyOf(event.kv, space);
     const version = Number(event.kv.mod_revision);
     if (event.type === DELETED) return { type: "delete", key, ...(space && { space }), version };

@@ -1,6 +1,6 @@
 import { ChangeQueue } from "../../engine/change-queue.ts";
 import type { WatchOptions } from "../../engine/engine.ts";
-import type { Change, Range, Space } from "../../engine/entry.ts";
+import { type Change, inRange, type Range } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
 import { backOff, type Cluster, pause, Refusal } from "./cluster.ts";
 import { STANDSTILL, type WatchStream } from "./connection.ts";
@@ -12,11 +12,14 @@ import type { WatchRequest, WatchResponse } from "./protocol.ts";
 const SILENCE = 2000;
 const PULSE = 500;
 
-/** One interval that the stream watches. */
+/**
+ * One interval that the stream watches. Several ranges of one watch are watched as the interval that holds them all: etcd keeps
+ * the order of revisions within an interval, but not between those that it catches up with.
+ */
 interface Watcher {
   readonly id: number;
   readonly interval: Interval;
-  readonly space: Space | undefined;
+  readonly ranges: readonly Range[];
   readonly queue: ChangeQueue;
   /** Everything below this revision was passed on: from here it goes on after a new connection. */
   next: number;
@@ -58,23 +61,21 @@ export class Watches {
   open(ranges: readonly Range[], options: WatchOptions): ChangeQueue {
     // Without `from`: what this handle has heard of is the newest state before the call that can be told for certain.
     const from = options.from ?? this.#cluster.revision;
-    const mine: Watcher[] = [];
+    const interval = this.#layout.hull(ranges);
     const queue: ChangeQueue = new ChangeQueue({
       signal: options.signal,
       keepAlive: options.keepAlive,
       ended: () => {
         this.#queues.delete(queue);
-        for (const watcher of mine) this.#remove(watcher);
+        if (watcher !== undefined) this.#remove(watcher);
       },
     });
+    const watcher: Watcher | undefined = interval && { id: ++this.#ids, interval, ranges, queue, next: from + 1 };
     if (queue.closed) return queue;
     this.#queues.add(queue);
-    for (const range of ranges) {
-      const interval = this.#layout.interval(range);
-      if (interval) mine.push({ id: ++this.#ids, interval, space: range.space, queue, next: from + 1 });
-    }
-    for (const watcher of mine) this.#watchers.set(watcher.id, watcher);
-    if (this.#connected) for (const watcher of mine) this.#create(watcher);
+    if (watcher === undefined) return queue;
+    this.#watchers.set(watcher.id, watcher);
+    if (this.#connected) this.#create(watcher);
     else this.#connect();
     return queue;
   }
@@ -224,7 +225,11 @@ export class Watches {
     if (events.length > 0) this.#cluster.sawRevision(newest);
     // Without events it is a progress report: all up to its revision was sent.
     if (newest >= watcher.next) watcher.next = newest + 1;
-    const changes: Change[] = events.map((event) => this.#layout.change(event, watcher.space));
+    const changes: Change[] = [];
+    for (const event of events) {
+      const change = this.#layout.change(event);
+      if (change && watcher.ranges.some((range) => inRange(range, change.key, change.space))) changes.push(change);
+    }
     watcher.queue.push(changes);
   }
 
