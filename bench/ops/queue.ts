@@ -29,7 +29,10 @@ export const queue: Operation = {
       const all = Promise.withResolvers<number>();
       await Promise.all(
         workers.map(async (worker) => {
-          while (done < pushed) done += await Promise.race([worker.next<number>(), all.promise]);
+          while (done < pushed) {
+            const more = await Promise.race([worker.next<number>(), all.promise]);
+            done += more;
+          }
           all.resolve(0);
         }),
       );
