@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import * as crypto from "node:crypto";
 import test, { type TestContext } from "node:test";
-import type { Engine } from "../../../src/engine/engine.ts";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
 import type { EtcdOptions } from "../../../src/engines/etcd/location.ts";
+import { elapsed } from "../../fixtures/elapsed.ts";
 import { type EtcdServer, etcdMissing, startEtcd, startEtcdCluster } from "../../fixtures/etcd-server.ts";
+import { follow } from "../../fixtures/follow.ts";
 import { type TcpProxy, tcpProxy } from "../../fixtures/tcp-proxy.ts";
 
 const set = (key: string, value = "1", more: { session?: string } = {}) =>
@@ -25,22 +26,6 @@ async function arrange(t: TestContext, server: EtcdServer, proxies = 1, options:
     for (const proxy of between) await proxy.close();
   });
   return { engine, beside, proxies: between, proxy: between[0]! };
-}
-
-/** Keys that a watch reported as set, in order, until the last one comes. */
-async function follow(watch: ReturnType<Engine["watch"]>, last: string): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const changes of watch) {
-    for (const { key } of changes) keys.push(key);
-    if (keys.includes(last)) return keys;
-  }
-  return keys;
-}
-
-async function elapsed(run: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await run();
-  return performance.now() - begun;
 }
 
 test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }, async (suite) => {
@@ -157,11 +142,11 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
   suite.test("a slow network changes nothing but the time", async (t) => {
     const { engine, proxy } = await arrange(t, server);
     proxy.delay(150);
-    const session = await engine.openSession({ ttl: 2000 });
+    const session = await engine.openSession({ ttl: 4000 });
     const changes = engine.watch([{ key: "a" }]);
     const { version } = await engine.commit({ mutations: [set("a", "1", { session: session.id })] });
     assert.equal((await changes.next()).value[0].version, version);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 4500));
     assert.equal(session.signal.aborted, false);
     await changes.return?.();
   });

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import test, { type TestContext } from "node:test";
 import type { Engine } from "../../../src/engine/engine.ts";
 import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
+import { elapsed } from "../../fixtures/elapsed.ts";
+import { follow } from "../../fixtures/follow.ts";
 import { type RedisServer, redisMissing, startRedis } from "../../fixtures/redis-server.ts";
 import { tcpProxy } from "../../fixtures/tcp-proxy.ts";
 import { until } from "../../fixtures/until.ts";
@@ -30,22 +32,6 @@ async function arrange(t: TestContext, server: RedisServer) {
   const engine = await open(`${proxy.host}:${proxy.port}`);
   const beside = await open(server.address);
   return { engine, beside, proxy };
-}
-
-/** Keys that a watch reported as set, in order, until the last one comes. */
-async function follow(watch: ReturnType<Engine["watch"]>, last: string): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const changes of watch) {
-    for (const { key } of changes) keys.push(key);
-    if (keys.includes(last)) return keys;
-  }
-  return keys;
-}
-
-async function elapsed(run: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await run();
-  return performance.now() - begun;
 }
 
 test("Redis under faults", { skip: redisMissing, concurrency: 4, timeout: 40_000 }, async (suite) => {
