@@ -3,6 +3,7 @@ import * as crypto from "node:crypto";
 import test, { type TestContext } from "node:test";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
 import type { EtcdOptions } from "../../../src/engines/etcd/location.ts";
+import { cutAgainAndAgain } from "../../fixtures/cut-again-and-again.ts";
 import { elapsed } from "../../fixtures/elapsed.ts";
 import { type EtcdServer, etcdMissing, startEtcd, startEtcdCluster } from "../../fixtures/etcd-server.ts";
 import { follow } from "../../fixtures/follow.ts";
@@ -34,16 +35,7 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
 
   suite.test("connections that are cut again and again: a watch misses nothing and repeats nothing", async (t) => {
     const { engine, beside, proxy } = await arrange(t, server);
-    const seen = follow(engine.watch([{ prefix: "k" }, { prefix: "z" }]), "z");
-    const expected: string[] = [];
-    for (let i = 0; i < 100; i++) {
-      await beside.commit({ mutations: [set(`k${i}`)] });
-      expected.push(`k${i}`);
-      if (i % 20 === 10) proxy.cut();
-      assert.equal((await engine.get(`k${i}`))?.value, "1");
-    }
-    await beside.commit({ mutations: [set("z")] });
-    assert.deepEqual(await seen, [...expected, "z"]);
+    await cutAgainAndAgain(engine, beside, proxy);
   });
 
   suite.test("no connection: a write was not made, says so in its time, and works afterwards", async (t) => {

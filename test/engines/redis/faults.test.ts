@@ -4,6 +4,7 @@ import { once } from "node:events";
 import test, { type TestContext } from "node:test";
 import type { Engine } from "../../../src/engine/engine.ts";
 import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
+import { cutAgainAndAgain } from "../../fixtures/cut-again-and-again.ts";
 import { elapsed } from "../../fixtures/elapsed.ts";
 import { follow } from "../../fixtures/follow.ts";
 import { type RedisServer, redisMissing, startRedis } from "../../fixtures/redis-server.ts";
@@ -40,16 +41,7 @@ test("Redis under faults", { skip: redisMissing, concurrency: 4, timeout: 40_000
 
   suite.test("connections that are cut again and again: a watch misses nothing and repeats nothing", async (t) => {
     const { engine, beside, proxy } = await arrange(t, server);
-    const seen = follow(engine.watch([{ prefix: "k" }, { prefix: "z" }]), "z");
-    const expected: string[] = [];
-    for (let i = 0; i < 100; i++) {
-      await beside.commit({ mutations: [set(`k${i}`)] });
-      expected.push(`k${i}`);
-      if (i % 20 === 10) proxy.cut();
-      assert.equal((await engine.get(`k${i}`))?.value, "1");
-    }
-    await beside.commit({ mutations: [set("z")] });
-    assert.deepEqual(await seen, [...expected, "z"]);
+    await cutAgainAndAgain(engine, beside, proxy);
   });
 
   suite.test("no connection: a write was not made, says so in its time, and works afterwards", async (t) => {
