@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Engine, EngineSupport } from "ipctools";
+import { set } from "./commit/writing.ts";
 import type { Suite } from "./suite.ts";
-import { set } from "./writing.ts";
 
 interface Case {
   readonly name: string;

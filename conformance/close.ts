@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { commit, entryOf, set } from "./commit/writing.ts";
 import type { Suite } from "./suite.ts";
-import { commit, entryOf, set } from "./writing.ts";
 
 export function close(suite: Suite): void {
   suite.test("after close every call says so, and closing again is nothing", async ({ engine }) => {

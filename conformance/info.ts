@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { commit, remove, set } from "./commit/writing.ts";
 import type { Suite } from "./suite.ts";
-import { commit, remove, set } from "./writing.ts";
 
 export function info(suite: Suite): void {
   suite.test(

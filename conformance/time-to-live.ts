@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { EngineSupport } from "ipctools";
+import { commit, entryOf, holds, keys, set } from "./commit/writing.ts";
 import type { Suite } from "./suite.ts";
-import { brief, readUntilKey } from "./watching.ts";
-import { commit, entryOf, holds, keys, set } from "./writing.ts";
+import { brief, readUntilKey } from "./watch/watching.ts";
 
 /** A short time to live, which the engine takes as it is, in milliseconds. */
 function shortest({ ttlMinimum, ttlResolution }: EngineSupport): number {

@@ -1,20 +1,19 @@
-export { Atomic, type AtomicResult } from "./atomic.ts";
-export { bytes, type Codec, json, type StandardSchema, text } from "./codec.ts";
 export type { Barrier } from "./coordination/barrier.ts";
-export type { Channel, ChannelEvent, ChannelOptions } from "./coordination/channel.ts";
+export type { Channel, ChannelEvent, ChannelOptions } from "./coordination/channel/channel.ts";
+export type { Fence } from "./coordination/common/fence.ts";
+export type { PreparedStep, Step } from "./coordination/common/step.ts";
 export type { Counter, CounterOptions } from "./coordination/counter.ts";
-export type { DeadLetter, DeadLetters } from "./coordination/dead-letters.ts";
 export type { Candidacy, ElectOptions, Leader } from "./coordination/election.ts";
-export type { Fence } from "./coordination/fence.ts";
-export type { Job, RetryOptions } from "./coordination/job.ts";
-export type { Lock } from "./coordination/lock.ts";
-export type { LockWaitOptions } from "./coordination/lock-client.ts";
-export type { LockInfo, LockManager, LockManagerSnapshot, LockRequestOptions } from "./coordination/locks.ts";
+export type { LockWaitOptions } from "./coordination/locks/client.ts";
+export type { Lock } from "./coordination/locks/lock.ts";
+export type { LockInfo, LockManager, LockManagerSnapshot, LockRequestOptions } from "./coordination/locks/web-locks.ts";
 export type { OnceContext, OnceOptions } from "./coordination/once.ts";
-export type { PushOptions, Queue, QueueOptions, QueueState } from "./coordination/queue.ts";
+export type { DeadLetter, DeadLetters } from "./coordination/queue/dead-letters.ts";
+export type { Job, RetryOptions } from "./coordination/queue/job.ts";
+export type { PushOptions, Queue, QueueOptions, QueueState } from "./coordination/queue/queue.ts";
 export type { RateDecision, RateLimit, RateLimitOptions } from "./coordination/rate-limit.ts";
 export type { Permit, Semaphore, SemaphoreOwner, SemaphoreState } from "./coordination/semaphore.ts";
-export type { PreparedStep, Step } from "./coordination/step.ts";
+export type { EngineLimits, EngineSupport } from "./engine/capabilities.ts";
 export type {
   Awaitable,
   Check,
@@ -28,15 +27,16 @@ export type {
   SessionOptions,
   WaitOptions,
   WatchOptions,
-} from "./engine/engine.ts";
+} from "./engine/contract.ts";
 export type { Change, Entry, Range, RangeRead, Space, Value } from "./engine/entry.ts";
-export type { EngineLimits, EngineSupport } from "./engine/supports.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
-export type { FenceOptions } from "./fenced-commit.ts";
-export { type OpenCodecOptions, type OpenOptions, openStore } from "./open.ts";
-export type { KeyRange, ListOptions } from "./pages.ts";
-export { Store } from "./shared-store.ts";
-export type { SetOptions, WatchStoreOptions } from "./shared-values.ts";
-export { defaultStore as store } from "./store.ts";
-export type { StoreChange, StoreEntry } from "./store-entry.ts";
-export { openStoreSync, type SyncStore, type TryOptions, type WriteOptions } from "./sync-store.ts";
+export { Atomic, type AtomicResult } from "./store/atomic.ts";
+export { bytes, type Codec, json, type StandardSchema, text } from "./store/codec.ts";
+export type { StoreChange, StoreEntry } from "./store/entry.ts";
+export type { FenceOptions } from "./store/fenced-commit.ts";
+export type { KeyRange, ListOptions } from "./store/list.ts";
+export { type OpenCodecOptions, type OpenOptions, openStore } from "./store/open.ts";
+export { Store } from "./store/store.ts";
+export type { SetOptions, WatchStoreOptions } from "./store/values.ts";
+export { defaultStore as store } from "./sync/default-store.ts";
+export { openStoreSync, type SyncStore, type TryOptions, type WriteOptions } from "./sync/sync-store.ts";

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
-import { openStoreSync } from "../../src/sync-store.ts";
+import { openStoreSync } from "../../src/sync/sync-store.ts";
 import type { Peer } from "../peer.ts";
 
 const program = path.join(import.meta.dirname, "../../dist/cli/main.cjs");

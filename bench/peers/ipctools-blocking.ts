@@ -1,4 +1,4 @@
-import { openStoreSync } from "../../src/sync-store.ts";
+import { openStoreSync } from "../../src/sync/sync-store.ts";
 import type { Peer, Place } from "../peer.ts";
 
 export const ipctoolsRedisBlocking = blocking("redis", "Redis", ({ redis }) => `redis://${redis}?prefix=bench`);

@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { openStoreSync } from "../../src/sync-store.ts";
+import { openStoreSync } from "../../src/sync/sync-store.ts";
 import type { Peer } from "../peer.ts";
 
 /** The seed API on a store file. */

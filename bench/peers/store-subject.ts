@@ -1,6 +1,6 @@
-import type { Channel } from "../../src/coordination/channel.ts";
-import type { Queue } from "../../src/coordination/queue.ts";
-import { openStore } from "../../src/open.ts";
+import type { Channel } from "../../src/coordination/channel/channel.ts";
+import type { Queue } from "../../src/coordination/queue/queue.ts";
+import { openStore } from "../../src/store/open.ts";
 import type { Ability, Subject } from "../peer.ts";
 
 /** What is measured of our asynchronous store, whatever its engine. */

@@ -14,9 +14,9 @@ const ROOT = path.join(import.meta.dirname, "../..");
 const FROM_SOURCE = [
   "test/engines/memory/conformance.test.ts",
   "test/engines/sqlite/conformance.test.ts",
-  ...["test/runtimes", "test/coordination"].flatMap((folder) =>
+  ...["test/runtimes", "test/coordination", "test/structured-clone"].flatMap((folder) =>
     fs
-      .readdirSync(path.join(ROOT, folder))
+      .readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".test.ts"))
       .map((name) => `${folder}/${name}`),
   ),

@@ -1,6 +1,6 @@
-import { GLOBAL_OPTIONS } from "./arguments.ts";
-import type { Command, Option } from "./command.ts";
-import { painter, writeLine } from "./output.ts";
+import { GLOBAL_OPTIONS } from "./parse/arguments.ts";
+import type { Command, Option } from "./parse/command.ts";
+import { painter, writeLine } from "./print/output.ts";
 import { VERBS } from "./verbs.ts";
 
 /** The help of the whole program. */

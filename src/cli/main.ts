@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import type { StoreError } from "../errors.ts";
-import { Arguments, checkEncoding, GLOBAL_OPTIONS, splitVerb, UsageError } from "./arguments.ts";
-import { DONE, FAILED, USAGE } from "./command.ts";
-import { endBy, Interrupted } from "./interruption.ts";
-import { painter, writeError, writeLine } from "./output.ts";
-import { hidePasswords, withoutPasswords } from "./passwords.ts";
+import { Arguments, checkEncoding, GLOBAL_OPTIONS, splitVerb, UsageError } from "./parse/arguments.ts";
+import { DONE, FAILED, USAGE } from "./parse/command.ts";
+import { painter, writeError, writeLine } from "./print/output.ts";
+import { hidePasswords, withoutPasswords } from "./print/passwords.ts";
+import { endBy, Interrupted } from "./run/interruption.ts";
 import { VERBS } from "./verbs.ts";
 
 const args = process.argv.slice(2);

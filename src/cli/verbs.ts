@@ -1,4 +1,4 @@
-import type { Command } from "./command.ts";
+import type { Command } from "./parse/command.ts";
 
 /** The verbs, in the order of the help, each loaded when it is called. */
 export const VERBS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {

@@ -1,12 +1,12 @@
-import type { Check, CommitResult, Mutation, Session, WaitOptions } from "../engine/engine.ts";
+import type { Check, CommitResult, Mutation, Session, WaitOptions } from "../engine/contract.ts";
 import type { Entry, RangeRead } from "../engine/entry.ts";
 import { invalidType, outOfRange } from "../errors.ts";
-import { Deadline } from "./deadline.ts";
-import { optimistic } from "./optimistic.ts";
-import { describeOwner, type Owner } from "./owner.ts";
-import type { Participant } from "./participant.ts";
-import { isUnknown, steadily, untilChanged } from "./queue-wait.ts";
-import { systemKey, systemPrefix } from "./system-key.ts";
+import { optimistic } from "../wait/compare-and-set.ts";
+import { Deadline } from "../wait/deadline.ts";
+import { describeOwner, type Owner } from "./common/owner.ts";
+import type { Participant } from "./common/participant.ts";
+import { systemKey, systemPrefix } from "./common/system-key.ts";
+import { isUnknown, steadily, untilChanged } from "./common/transient.ts";
 
 /** The most parties that a barrier can have: those who open it write all their entries in one commit. */
 const MOST_PARTIES = 1000;

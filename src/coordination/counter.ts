@@ -1,11 +1,11 @@
+import { DEFAULT_TIMEOUT } from "../engine/limits.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
-import { DEFAULT_TIMEOUT } from "../limits.ts";
-import { Batches, type Call, stillWaiting } from "./batches.ts";
-import { Deadline } from "./deadline.ts";
-import { optimistic } from "./optimistic.ts";
-import type { Participant } from "./participant.ts";
-import type { Step } from "./step.ts";
-import { systemKey } from "./system-key.ts";
+import { optimistic } from "../wait/compare-and-set.ts";
+import { Deadline } from "../wait/deadline.ts";
+import { Batches, type Call, stillWaiting } from "./common/batches.ts";
+import type { Participant } from "./common/participant.ts";
+import type { Step } from "./common/step.ts";
+import { systemKey } from "./common/system-key.ts";
 
 export interface CounterOptions {
   readonly signal?: AbortSignal;

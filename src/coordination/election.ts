@@ -1,15 +1,15 @@
-import type { Check } from "../engine/engine.ts";
+import type { Check } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
 import { invalidType, StoreError } from "../errors.ts";
-import { Deadline } from "./deadline.ts";
-import type { Fence } from "./fence.ts";
-import { Holding } from "./holding.ts";
-import { describeOwner, type Owner } from "./owner.ts";
-import type { Participant } from "./participant.ts";
-import { QueuePlace } from "./queue-place.ts";
-import { isSessionLost, steadily, untilChanged } from "./queue-wait.ts";
-import type { Step } from "./step.ts";
-import { systemPrefix } from "./system-key.ts";
+import { Deadline } from "../wait/deadline.ts";
+import type { Fence } from "./common/fence.ts";
+import { Holding } from "./common/holding.ts";
+import { describeOwner, type Owner } from "./common/owner.ts";
+import type { Participant } from "./common/participant.ts";
+import type { Step } from "./common/step.ts";
+import { systemPrefix } from "./common/system-key.ts";
+import { isSessionLost, steadily, untilChanged } from "./common/transient.ts";
+import { QueuePlace } from "./fifo/place.ts";
 
 export interface ElectOptions {
   /** What observers are told of this candidate when it leads, an address for example. Default: the empty string. */

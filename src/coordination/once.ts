@@ -1,15 +1,15 @@
-import { checkTtl } from "../engine/check-commit.ts";
-import type { Check, CommitResult, Mutation, Session } from "../engine/engine.ts";
+import type { Check, CommitResult, Mutation, Session } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
+import { checkValue } from "../engine/limits.ts";
+import { checkTtl } from "../engine/validate.ts";
 import { invalidType, StoreError } from "../errors.ts";
-import { checkValue } from "../limits.ts";
-import { Deadline } from "./deadline.ts";
-import type { Fence } from "./fence.ts";
-import { JoinedSignal } from "./joined-signal.ts";
-import type { Participant } from "./participant.ts";
-import { isSessionLost, isUnknown, steadily, untilChanged, withdraw } from "./queue-wait.ts";
-import { decode, encode } from "./structured.ts";
-import { systemKey } from "./system-key.ts";
+import { decode, encode } from "../structured-clone/encode.ts";
+import { Deadline } from "../wait/deadline.ts";
+import { JoinedSignal } from "../wait/joined-signal.ts";
+import type { Fence } from "./common/fence.ts";
+import type { Participant } from "./common/participant.ts";
+import { systemKey } from "./common/system-key.ts";
+import { isSessionLost, isUnknown, steadily, untilChanged, withdraw } from "./common/transient.ts";
 
 export interface OnceOptions {
   /**

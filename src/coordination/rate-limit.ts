@@ -1,14 +1,14 @@
-import { checkTtl } from "../engine/check-commit.ts";
-import type { WaitOptions } from "../engine/engine.ts";
+import type { WaitOptions } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
+import { DEFAULT_TIMEOUT, LONGEST_TIMEOUT } from "../engine/limits.ts";
+import { checkTtl } from "../engine/validate.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
-import { DEFAULT_TIMEOUT, LONGEST_TIMEOUT } from "../limits.ts";
-import { Batches, type Call, stillWaiting } from "./batches.ts";
-import { Deadline } from "./deadline.ts";
-import { optimistic } from "./optimistic.ts";
-import type { Participant } from "./participant.ts";
-import { steadily } from "./queue-wait.ts";
-import { systemKey } from "./system-key.ts";
+import { optimistic } from "../wait/compare-and-set.ts";
+import { Deadline } from "../wait/deadline.ts";
+import { Batches, type Call, stillWaiting } from "./common/batches.ts";
+import type { Participant } from "./common/participant.ts";
+import { systemKey } from "./common/system-key.ts";
+import { steadily } from "./common/transient.ts";
 
 export interface RateLimitOptions {
   /** How many are granted in any span of `per` milliseconds. From 1 to 1,000,000,000. */

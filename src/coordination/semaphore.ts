@@ -1,12 +1,12 @@
-import type { WaitOptions } from "../engine/engine.ts";
+import type { WaitOptions } from "../engine/contract.ts";
 import { invalidType, outOfRange } from "../errors.ts";
-import { Deadline } from "./deadline.ts";
-import { Holding, type HoldingOptions } from "./holding.ts";
-import { describeOwner, type Owner } from "./owner.ts";
-import type { Participant } from "./participant.ts";
-import { QueuePlace } from "./queue-place.ts";
-import { isSessionLost } from "./queue-wait.ts";
-import { systemPrefix } from "./system-key.ts";
+import { Deadline } from "../wait/deadline.ts";
+import { Holding, type HoldingOptions } from "./common/holding.ts";
+import { describeOwner, type Owner } from "./common/owner.ts";
+import type { Participant } from "./common/participant.ts";
+import { systemPrefix } from "./common/system-key.ts";
+import { isSessionLost } from "./common/transient.ts";
+import { QueuePlace } from "./fifo/place.ts";
 
 /** The most permits that a semaphore can have. */
 const MOST_PERMITS = 10_000;

@@ -1,5 +1,5 @@
-import { spaceKey } from "./check-commit.ts";
 import type { Change } from "./entry.ts";
+import { spaceKey } from "./validate.ts";
 
 export interface ChangeQueueOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,7 +1,7 @@
 import { StoreError } from "../errors.ts";
-import { LONGEST_TIMEOUT } from "../limits.ts";
-import type { Session } from "./engine.ts";
-import { Moment } from "./moment.ts";
+import type { Session } from "./contract.ts";
+import { Moment } from "./elapsed.ts";
+import { LONGEST_TIMEOUT } from "./limits.ts";
 
 /** What a session with a lease needs of its engine. */
 export interface Lease {

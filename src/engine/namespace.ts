@@ -1,6 +1,5 @@
 import { invalidType, invalidValue, outOfRange, StoreError } from "../errors.ts";
-import { checkKey } from "../limits.ts";
-import { checkCommit, checkRange } from "./check-commit.ts";
+import type { EngineSupport } from "./capabilities.ts";
 import type {
   Awaitable,
   Check,
@@ -14,9 +13,10 @@ import type {
   SessionOptions,
   WaitOptions,
   WatchOptions,
-} from "./engine.ts";
+} from "./contract.ts";
 import type { Change, Entry, Range, RangeRead, Space } from "./entry.ts";
-import type { EngineSupport } from "./supports.ts";
+import { checkKey } from "./limits.ts";
+import { checkCommit, checkRange } from "./validate.ts";
 
 /** Entries that are read at a time when the keys of a namespace are counted. */
 const PAGE = 1000;

@@ -1,6 +1,6 @@
 import * as crypto from "node:crypto";
 import { test } from "node:test";
-import { etcdMissing, startEtcd } from "../fixtures/etcd-server.ts";
+import { etcdMissing, startEtcd } from "../fixtures/servers/etcd-server.ts";
 import { everyVerb } from "./every-verb.ts";
 
 if (etcdMissing) test("every verb on etcd", { skip: etcdMissing }, () => {});

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
-import { LockClient } from "../../src/coordination/lock-client.ts";
+import { LockClient } from "../../src/coordination/locks/client.ts";
 import { openStoreSync } from "../../src/index.ts";
 import { participate } from "../fixtures/participant.ts";
 import { Program } from "./program.ts";

@@ -1,6 +1,6 @@
 import * as crypto from "node:crypto";
 import { test } from "node:test";
-import { redisMissing, startRedis } from "../fixtures/redis-server.ts";
+import { redisMissing, startRedis } from "../fixtures/servers/redis-server.ts";
 import { everyVerb } from "./every-verb.ts";
 
 if (redisMissing) test("every verb on redis", { skip: redisMissing }, () => {});

@@ -3,15 +3,15 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, describe, type TestContext } from "node:test";
-import type { Participant } from "../../src/coordination/participant.ts";
-import type { Engine, Session } from "../../src/engine/engine.ts";
+import type { Participant } from "../../src/coordination/common/participant.ts";
+import type { Engine, Session } from "../../src/engine/contract.ts";
 import { openEtcdEngine } from "../../src/engines/etcd/engine.ts";
 import { memoryEngine } from "../../src/engines/memory/engine.ts";
 import { openRedisEngine } from "../../src/engines/redis/engine.ts";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { StoreError } from "../../src/errors.ts";
-import { type EtcdServer, etcdMissing, startEtcd } from "../fixtures/etcd-server.ts";
-import { type RedisServer, redisMissing, startRedis } from "../fixtures/redis-server.ts";
+import { type EtcdServer, etcdMissing, startEtcd } from "../fixtures/servers/etcd-server.ts";
+import { type RedisServer, redisMissing, startRedis } from "../fixtures/servers/redis-server.ts";
 
 /** A fresh store that any number of handles can be opened on. */
 export interface Ground {

@@ -1,4 +1,4 @@
-import type { Commit, Engine } from "../../src/engine/engine.ts";
+import type { Commit, Engine } from "../../src/engine/contract.ts";
 
 /** Where a process can be made to kill itself: before or after a step of a lock's life, or in the middle of one. */
 export const KILL_POINTS = [

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { engineConformance } from "../../conformance/index.ts";
-import type { Engine, Mutation } from "../../src/engine/engine.ts";
+import type { Engine, Mutation } from "../../src/engine/contract.ts";
 import { namespaced } from "../../src/engine/namespace.ts";
 import { memoryEngine } from "../../src/engines/memory/engine.ts";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";

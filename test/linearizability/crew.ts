@@ -3,10 +3,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Operation } from "./history/register.ts";
+import { randomNumbers } from "./history/simulation.ts";
 import { readJournal, timeSince } from "./journal.ts";
-import type { TargetName } from "./open-target.ts";
-import type { Operation } from "./register.ts";
-import { randomNumbers } from "./simulation.ts";
+import type { TargetName } from "./targets/open.ts";
 import type { WorkerOrders } from "./worker.ts";
 
 const WORKER = path.join(import.meta.dirname, "worker.ts");

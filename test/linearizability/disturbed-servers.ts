@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type TcpProxy, tcpProxy } from "../fixtures/tcp-proxy.ts";
-import { randomNumbers } from "./simulation.ts";
+import { type TcpProxy, tcpProxy } from "../fixtures/servers/tcp-proxy.ts";
+import { randomNumbers } from "./history/simulation.ts";
 
 export interface FaultCounts {
   cuts: number;

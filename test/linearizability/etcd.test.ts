@@ -1,9 +1,9 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { etcdMissing, startEtcd } from "../fixtures/etcd-server.ts";
+import { etcdMissing, startEtcd } from "../fixtures/servers/etcd-server.ts";
 import { recordHistory } from "./crew.ts";
 import { DisturbedServers } from "./disturbed-servers.ts";
-import { checkRegisters, explain } from "./register.ts";
+import { checkRegisters, explain } from "./history/register.ts";
 
 test("an etcd that is cut off, stopped and killed, and so are its clients: linearizable", {
   skip: etcdMissing,

@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import type { Action, Operation, Result } from "./register.ts";
+import type { Action, Operation, Result } from "./history/register.ts";
 
 /*
  * What one process did, a line before each operation and a line after it, so that a process that is killed leaves the

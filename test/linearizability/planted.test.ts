@@ -4,8 +4,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import { recordHistory } from "./crew.ts";
-import type { Fault } from "./planted.ts";
-import { checkRegisters, explain } from "./register.ts";
+import { checkRegisters, explain } from "./history/register.ts";
+import type { Fault } from "./targets/planted.ts";
 
 /* The whole way, from processes to verdict, on stores that are known to be right or wrong: what passes here can fail. */
 

@@ -1,9 +1,9 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { redisMissing, startRedis } from "../fixtures/redis-server.ts";
+import { redisMissing, startRedis } from "../fixtures/servers/redis-server.ts";
 import { recordHistory } from "./crew.ts";
 import { DisturbedServers } from "./disturbed-servers.ts";
-import { checkRegisters, explain } from "./register.ts";
+import { checkRegisters, explain } from "./history/register.ts";
 
 test("a Redis with its append-only file that is cut off, stopped and killed, and so are its clients: linearizable", {
   skip: redisMissing,

@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { recordHistory } from "./crew.ts";
-import { checkRegisters, explain } from "./register.ts";
+import { checkRegisters, explain } from "./history/register.ts";
 import { waysTo, withStoreFile } from "./store-file.ts";
 
 test("eight processes on one file, by every way to it, some of them killed: linearizable", async () => {

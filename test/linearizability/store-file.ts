@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { openSqliteSyncEngine } from "../../src/engines/sqlite/sync-engine.ts";
-import type { TargetName } from "./open-target.ts";
+import type { TargetName } from "./targets/open.ts";
 
 /** Every way to a store file. */
 export function waysTo(file: string): TargetName[] {

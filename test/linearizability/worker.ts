@@ -1,8 +1,8 @@
 import { StoreError } from "../../src/errors.ts";
+import type { Action } from "./history/register.ts";
+import { randomNumbers } from "./history/simulation.ts";
 import { Journal, type Outcome, timeSince } from "./journal.ts";
-import { openTarget, type TargetName } from "./open-target.ts";
-import type { Action } from "./register.ts";
-import { randomNumbers } from "./simulation.ts";
+import { openTarget, type TargetName } from "./targets/open.ts";
 
 /* A process that runs random operations on a few keys until its time is over or it is killed. See `crew.ts`. */
 

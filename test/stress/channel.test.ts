@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { broadcast } from "../coordination/broadcast.ts";
+import { broadcast } from "../coordination/channel/broadcast.ts";
 
 for (const round of [1, 2])
   test(`every listener gets everything in one order, while others are killed (${round})`, async (t) => {

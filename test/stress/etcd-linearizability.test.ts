@@ -1,9 +1,9 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { etcdMissing, startEtcdCluster } from "../fixtures/etcd-server.ts";
+import { etcdMissing, startEtcdCluster } from "../fixtures/servers/etcd-server.ts";
 import { recordHistory } from "../linearizability/crew.ts";
 import { DisturbedServers } from "../linearizability/disturbed-servers.ts";
-import { checkRegisters, explain } from "../linearizability/register.ts";
+import { checkRegisters, explain } from "../linearizability/history/register.ts";
 
 test("a minute of histories on three etcd members that are cut off, stopped and killed: linearizable", {
   skip: etcdMissing,

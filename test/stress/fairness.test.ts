@@ -14,7 +14,7 @@ for (const [kind, file] of Object.entries(PROGRAMS))
 
 async function contend(t: TestContext, name: string): Promise<void> {
   const file = path.join(temporaryFolder(t), "store.db");
-  const program = path.join(import.meta.dirname, "../engines/sqlite", name);
+  const program = path.join(import.meta.dirname, "../engines/sqlite/commit", name);
   const writers = Array.from({ length: WRITERS }, (_, i) => start(t, program, file, String(i), String(DURATION)));
   await Promise.all(writers.map((writer) => message(writer)));
   const results = writers.map((writer) => message<{ served: number; longest: number }>(writer));

@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { recordHistory } from "../linearizability/crew.ts";
-import { checkRegisters, explain } from "../linearizability/register.ts";
+import { checkRegisters, explain } from "../linearizability/history/register.ts";
 import { waysTo, withStoreFile } from "../linearizability/store-file.ts";
 
 const ROUNDS = 10;

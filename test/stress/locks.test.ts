@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { contest } from "../coordination/lock-contest.ts";
+import { contest } from "../coordination/locks/contest.ts";
 
 test(
   "16 processes, 2,000 critical sections each, while they are killed at every point and at random",

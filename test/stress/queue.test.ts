@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { workThrough } from "../coordination/work-through.ts";
+import { workThrough } from "../coordination/queue/work-through.ts";
 
 for (const round of [1, 2])
   test(`each job is done, and acknowledged exactly once, while workers are killed (${round})`, async (t) => {

@@ -1,9 +1,9 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { redisMissing, startRedis } from "../fixtures/redis-server.ts";
+import { redisMissing, startRedis } from "../fixtures/servers/redis-server.ts";
 import { recordHistory } from "../linearizability/crew.ts";
 import { DisturbedServers } from "../linearizability/disturbed-servers.ts";
-import { checkRegisters, explain } from "../linearizability/register.ts";
+import { checkRegisters, explain } from "../linearizability/history/register.ts";
 
 test("40 seconds of histories on a Redis with its append-only file, under faults: linearizable", {
   skip: redisMissing,

@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import { test } from "node:test";
 import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
-import { nothingRemains } from "../engines/sqlite/remains.ts";
+import { nothingRemains } from "../engines/sqlite/sessions/remains.ts";
 import { ended, message, start } from "../fixtures/child.ts";
 import { temporaryFolder } from "../fixtures/temporary-folder.ts";
 
@@ -12,7 +12,7 @@ const SESSIONS = 10;
 test(`nothing is left of ${ROUNDS * PROCESSES * SESSIONS} sessions that were killed`, async (t) => {
   const file = path.join(temporaryFolder(t), "store.db");
   const engine = await openSqliteEngine(file);
-  const tenant = path.join(import.meta.dirname, "../engines/sqlite/tenant.ts");
+  const tenant = path.join(import.meta.dirname, "../engines/sqlite/sessions/tenant.ts");
   for (let round = 0; round < ROUNDS; round++) {
     const watch = engine.watch([{ prefix: "tenant " }]);
     const tenants = Array.from({ length: PROCESSES }, () => start(t, tenant, file, String(SESSIONS)));

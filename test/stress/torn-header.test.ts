@@ -14,7 +14,7 @@ test("a writer that was stopped between the two copies of the header: an error i
   const store = openStoreSync(file);
   t.after(() => store.close());
   store.setValue("mine", "1");
-  const child = start(t, path.join(import.meta.dirname, "../engines/sqlite/frozen-writer.ts"), file, "inside");
+  const child = start(t, path.join(import.meta.dirname, "../engines/sqlite/commit/frozen-writer.ts"), file, "inside");
   await message(child);
   // By another process: one that opens and closes the file loses its locks on it.
   const tear = `const fs = require("fs"); const fd = fs.openSync(process.argv[1], "r+");

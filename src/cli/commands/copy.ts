@@ -1,12 +1,12 @@
-import type { Engine } from "../../engine/engine.ts";
-import { type Arguments, UsageError } from "../arguments.ts";
-import { type Command, DONE, NO } from "../command.ts";
-import { Copier } from "../copier.ts";
-import { interruptible } from "../interruption.ts";
-import { openEngine, openWatchingEngine } from "../open-engine.ts";
-import { writeError, writeJson, writeLine } from "../output.ts";
-import { ProgressBar } from "../progress.ts";
-import type { Source } from "../side-by-side.ts";
+import type { Engine } from "../../engine/contract.ts";
+import { Copier } from "../copy/copier.ts";
+import type { Source } from "../copy/side-by-side.ts";
+import { type Arguments, UsageError } from "../parse/arguments.ts";
+import { type Command, DONE, NO } from "../parse/command.ts";
+import { writeError, writeJson, writeLine } from "../print/output.ts";
+import { ProgressBar } from "../print/progress.ts";
+import { interruptible } from "../run/interruption.ts";
+import { openEngine, openWatchingEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
   summary: "copy the values of one store to another, and verify them",

@@ -1,9 +1,9 @@
-import type { Command } from "../command.ts";
-import { DONE, NO } from "../command.ts";
-import { entryJson } from "../entry-json.ts";
-import { openEngine } from "../open-engine.ts";
-import { writeJson } from "../output.ts";
-import { valueArgument } from "../value-argument.ts";
+import type { Command } from "../parse/command.ts";
+import { DONE, NO } from "../parse/command.ts";
+import { valueArgument } from "../parse/value-argument.ts";
+import { entryJson } from "../print/entry-json.ts";
+import { writeJson } from "../print/output.ts";
+import { openEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
   summary: "set the value of a key that does not exist yet",

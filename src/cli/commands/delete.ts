@@ -1,7 +1,7 @@
-import type { Command } from "../command.ts";
-import { DONE, NO } from "../command.ts";
-import { assertInitialized, openEngine } from "../open-engine.ts";
-import { writeJson } from "../output.ts";
+import type { Command } from "../parse/command.ts";
+import { DONE, NO } from "../parse/command.ts";
+import { writeJson } from "../print/output.ts";
+import { assertInitialized, openEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
   summary: "delete a key",

@@ -1,10 +1,10 @@
-import { StoreSession } from "../../store-session.ts";
-import { type Command, NO } from "../command.ts";
-import { runHolding, STOP_OPTIONS, stopOptions } from "../held-command.ts";
-import { interruptible } from "../interruption.ts";
-import { openWatchingEngine } from "../open-engine.ts";
-import { writeError } from "../output.ts";
-import { isTimeOver } from "../patience.ts";
+import { StoreSession } from "../../store/session.ts";
+import { type Command, NO } from "../parse/command.ts";
+import { writeError } from "../print/output.ts";
+import { runHolding, STOP_OPTIONS, stopOptions } from "../run/held-command.ts";
+import { interruptible } from "../run/interruption.ts";
+import { openWatchingEngine } from "../run/open-engine.ts";
+import { isTimeOver } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "run a command only while leading, and take over when the leader dies",

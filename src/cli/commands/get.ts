@@ -1,9 +1,9 @@
-import type { Command } from "../command.ts";
-import { DONE, NO } from "../command.ts";
-import { entryJson } from "../entry-json.ts";
-import { assertInitialized, openEngine } from "../open-engine.ts";
-import { write, writeJson } from "../output.ts";
-import { writeLineOf } from "../write-value.ts";
+import type { Command } from "../parse/command.ts";
+import { DONE, NO } from "../parse/command.ts";
+import { entryJson } from "../print/entry-json.ts";
+import { write, writeJson } from "../print/output.ts";
+import { writeLineOf } from "../print/write-value.ts";
+import { assertInitialized, openEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
   summary: "print the value of a key",

@@ -1,7 +1,7 @@
-import type { Command } from "../command.ts";
-import { DONE } from "../command.ts";
-import { openEngine } from "../open-engine.ts";
-import { painter, writeJson, writeLine } from "../output.ts";
+import type { Command } from "../parse/command.ts";
+import { DONE } from "../parse/command.ts";
+import { painter, writeJson, writeLine } from "../print/output.ts";
+import { openEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
   summary: "show where the store is and what it guarantees",

@@ -1,9 +1,9 @@
-import type { Command } from "../command.ts";
-import { DONE } from "../command.ts";
-import { entryJson } from "../entry-json.ts";
-import { assertInitialized, openEngine } from "../open-engine.ts";
-import { oneLine, write } from "../output.ts";
-import { lineOfValue } from "../value-line.ts";
+import type { Command } from "../parse/command.ts";
+import { DONE } from "../parse/command.ts";
+import { entryJson } from "../print/entry-json.ts";
+import { oneLine, write } from "../print/output.ts";
+import { lineOfValue } from "../print/value-line.ts";
+import { assertInitialized, openEngine } from "../run/open-engine.ts";
 
 /** Entries read at once: the memory that a long listing takes does not grow with it. */
 const PAGE = 500;

@@ -1,10 +1,10 @@
-import type { LockManner } from "../../coordination/lock-client.ts";
-import { StoreSession } from "../../store-session.ts";
-import { type Command, NO } from "../command.ts";
-import { runHolding, STOP_OPTIONS, stopOptions } from "../held-command.ts";
-import { interruptible } from "../interruption.ts";
-import { openWatchingEngine } from "../open-engine.ts";
-import { isTimeOver } from "../patience.ts";
+import type { LockManner } from "../../coordination/locks/client.ts";
+import { StoreSession } from "../../store/session.ts";
+import { type Command, NO } from "../parse/command.ts";
+import { runHolding, STOP_OPTIONS, stopOptions } from "../run/held-command.ts";
+import { interruptible } from "../run/interruption.ts";
+import { openWatchingEngine } from "../run/open-engine.ts";
+import { isTimeOver } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "run a command while holding a lock",
@@ -28,7 +28,7 @@ lost meanwhile, the command is told by a signal, and the status is never 0.`,
     stopOptions(call);
     const participant = new StoreSession(await openWatchingEngine(call.store));
     try {
-      const { LockClient } = await import("../../coordination/lock-client.ts");
+      const { LockClient } = await import("../../coordination/locks/client.ts");
       const client = new LockClient(participant);
       return await interruptible(async (signal, uninterruptible) => {
         const lock = await client.acquire(name, { mode, signal, ...call.wait }, manner).catch((error: unknown) => {

@@ -1,7 +1,7 @@
-import type { DeadlockLink, LockParty } from "../../coordination/lock-table.ts";
-import { type Command, DONE } from "../command.ts";
-import { openWatchingEngine } from "../open-engine.ts";
-import { oneLine, painter, writeJson, writeLine } from "../output.ts";
+import type { DeadlockLink, LockParty } from "../../coordination/locks/table.ts";
+import { type Command, DONE } from "../parse/command.ts";
+import { oneLine, painter, writeJson, writeLine } from "../print/output.ts";
+import { openWatchingEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
   summary: "show who holds which lock, and who waits",
@@ -13,7 +13,7 @@ when, the process and its command. A cycle of programs that wait for each other 
     const name = call.positionals[0];
     const engine = await openWatchingEngine(call.store);
     try {
-      const { findDeadlock, lockTable } = await import("../../coordination/lock-table.ts");
+      const { findDeadlock, lockTable } = await import("../../coordination/locks/table.ts");
       const table = await lockTable(engine);
       const shown = table.filter((lock) => name === undefined || lock.name === name);
       const deadlock = findDeadlock(table);

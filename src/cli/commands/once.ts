@@ -1,13 +1,13 @@
 import type { ChildProcess } from "node:child_process";
-import { StoreSession } from "../../store-session.ts";
-import { type Arguments, UsageError } from "../arguments.ts";
-import { runCommand } from "../child-command.ts";
-import { type Command, DONE, NO } from "../command.ts";
-import { storeEnvironment } from "../held-command.ts";
-import { interruptible } from "../interruption.ts";
-import { openWatchingEngine } from "../open-engine.ts";
-import { write, writeErrorText } from "../output.ts";
-import { isTimeOver } from "../patience.ts";
+import { StoreSession } from "../../store/session.ts";
+import { type Arguments, UsageError } from "../parse/arguments.ts";
+import { type Command, DONE, NO } from "../parse/command.ts";
+import { write, writeErrorText } from "../print/output.ts";
+import { runCommand } from "../run/child-command.ts";
+import { storeEnvironment } from "../run/held-command.ts";
+import { interruptible } from "../run/interruption.ts";
+import { openWatchingEngine } from "../run/open-engine.ts";
+import { isTimeOver } from "../run/patience.ts";
 
 /** What a command printed, piece by piece, and its exit status. */
 interface Run {

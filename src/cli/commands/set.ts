@@ -1,8 +1,8 @@
-import type { Command } from "../command.ts";
-import { DONE } from "../command.ts";
-import { openEngine } from "../open-engine.ts";
-import { writeJson } from "../output.ts";
-import { valueArgument } from "../value-argument.ts";
+import type { Command } from "../parse/command.ts";
+import { DONE } from "../parse/command.ts";
+import { valueArgument } from "../parse/value-argument.ts";
+import { writeJson } from "../print/output.ts";
+import { openEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
   summary: "set the value of a key, whether it exists or not",

@@ -1,13 +1,13 @@
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
-import { UsageError } from "../arguments.ts";
-import { type Command, DONE, NO } from "../command.ts";
-import { entryJson } from "../entry-json.ts";
-import { interruptible } from "../interruption.ts";
-import { openWatchingEngine } from "../open-engine.ts";
-import { writeJson } from "../output.ts";
-import { within } from "../patience.ts";
-import { writeLineOf } from "../write-value.ts";
+import { UsageError } from "../parse/arguments.ts";
+import { type Command, DONE, NO } from "../parse/command.ts";
+import { entryJson } from "../print/entry-json.ts";
+import { writeJson } from "../print/output.ts";
+import { writeLineOf } from "../print/write-value.ts";
+import { interruptible } from "../run/interruption.ts";
+import { openWatchingEngine } from "../run/open-engine.ts";
+import { within } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "wait until a key exists, or has a value, or is gone",

@@ -1,13 +1,13 @@
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/contract.ts";
 import type { Change, Range } from "../../engine/entry.ts";
-import { type Arguments, UsageError } from "../arguments.ts";
-import { type Command, DONE, NO } from "../command.ts";
-import { entryJson } from "../entry-json.ts";
-import { interruptible } from "../interruption.ts";
-import { openWatchingEngine } from "../open-engine.ts";
-import { write } from "../output.ts";
-import { within } from "../patience.ts";
-import { lineOfChange } from "../value-line.ts";
+import { type Arguments, UsageError } from "../parse/arguments.ts";
+import { type Command, DONE, NO } from "../parse/command.ts";
+import { entryJson } from "../print/entry-json.ts";
+import { write } from "../print/output.ts";
+import { lineOfChange } from "../print/value-line.ts";
+import { interruptible } from "../run/interruption.ts";
+import { openWatchingEngine } from "../run/open-engine.ts";
+import { within } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "print what changes, as it happens",

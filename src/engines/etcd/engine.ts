@@ -1,4 +1,3 @@
-import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type {
   Commit,
   CommitResult,
@@ -10,23 +9,24 @@ import type {
   SessionOptions,
   WaitOptions,
   WatchOptions,
-} from "../../engine/engine.ts";
+} from "../../engine/contract.ts";
 import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import { checkCommit, checkRange } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
-import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../limits.ts";
-import { Cluster, Refusal } from "./cluster.ts";
-import { closedError, isLeaseMissing } from "./etcd-error.ts";
+import { Cluster, Refusal } from "./connect/cluster.ts";
+import { closedError, isLeaseMissing } from "./connect/etcd-error.ts";
+import { type EtcdOptions, parseLocation } from "./connect/location.ts";
+import type { Layout } from "./data/layout.ts";
+import { leaseOf } from "./data/lease-id.ts";
+import { grantExpiryLease, leaseSeconds, revokeLease } from "./data/leases.ts";
+import { readListing, whole } from "./data/listing.ts";
+import { claimPrefix } from "./data/prefix.ts";
+import { entriesOf, readsOf, transactionOf } from "./data/transaction.ts";
 import { etcdInfo } from "./info.ts";
-import type { Layout } from "./layout.ts";
-import { leaseOf } from "./lease-id.ts";
-import { grantExpiryLease, leaseSeconds, revokeLease } from "./leases.ts";
-import { readListing, whole } from "./listing.ts";
-import { type EtcdOptions, parseLocation } from "./location.ts";
-import { claimPrefix } from "./prefix.ts";
 import { Sessions } from "./sessions.ts";
 import { ETCD_SUPPORT } from "./support.ts";
-import { entriesOf, readsOf, transactionOf } from "./transaction.ts";
-import { Watches } from "./watches.ts";
+import { Watches } from "./watch/watches.ts";
 
 /**
  * A store in etcd (3.4 or later), below a prefix that holds nothing else. Linearizable: what `commit` acknowledged is

@@ -1,8 +1,8 @@
-import type { EngineInfo } from "../../engine/engine.ts";
-import type { Cluster } from "./cluster.ts";
-import { FORMAT, type Layout } from "./layout.ts";
-import { addressOf } from "./location.ts";
-import type { RangeResponse } from "./protocol.ts";
+import type { EngineInfo } from "../../engine/contract.ts";
+import type { Cluster } from "./connect/cluster.ts";
+import { addressOf } from "./connect/location.ts";
+import type { RangeResponse } from "./connect/protocol.ts";
+import { FORMAT, type Layout } from "./data/layout.ts";
 
 export async function etcdInfo(cluster: Cluster, layout: Layout): Promise<EngineInfo> {
   const { location } = cluster;

@@ -1,11 +1,11 @@
-import { checkTtl } from "../../engine/check-commit.ts";
-import type { Session, SessionOptions } from "../../engine/engine.ts";
+import type { Session, SessionOptions } from "../../engine/contract.ts";
+import { Moment } from "../../engine/elapsed.ts";
 import { LeasedSession } from "../../engine/leased-session.ts";
-import { Moment } from "../../engine/moment.ts";
-import { type Cluster, Refusal } from "./cluster.ts";
-import { closedError, isLeaseMissing } from "./etcd-error.ts";
-import { sessionOf } from "./lease-id.ts";
-import { grantSessionLease, leaseSeconds } from "./leases.ts";
+import { checkTtl } from "../../engine/validate.ts";
+import { type Cluster, Refusal } from "./connect/cluster.ts";
+import { closedError, isLeaseMissing } from "./connect/etcd-error.ts";
+import { sessionOf } from "./data/lease-id.ts";
+import { grantSessionLease, leaseSeconds } from "./data/leases.ts";
 
 const DEFAULT_TTL = 10_000;
 /** What is left of a lease when its session counts as lost: a part of it, for clocks that run unevenly, but at least so much. */

@@ -1,4 +1,4 @@
-import type { EngineSupport } from "../../engine/supports.ts";
+import type { EngineSupport } from "../../engine/capabilities.ts";
 
 /** The server's `--max-request-bytes` by default. */
 export const REQUEST_BYTES = 1.5 * 1024 * 1024;

@@ -1,8 +1,8 @@
 import { ChangeQueue } from "../../engine/change-queue.ts";
-import { spaceKey } from "../../engine/check-commit.ts";
-import type { Check, Commit, CommitResult, Listing, Mutation, WatchOptions } from "../../engine/engine.ts";
+import type { Check, Commit, CommitResult, Listing, Mutation, WatchOptions } from "../../engine/contract.ts";
 import type { Change, Entry, Range, RangeRead, Space, Value } from "../../engine/entry.ts";
 import { boundsOf, inRange } from "../../engine/entry.ts";
+import { spaceKey } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { Expiries } from "./expiries.ts";
 import { SortedKeys } from "./sorted-keys.ts";

@@ -1,6 +1,6 @@
 import * as crypto from "node:crypto";
+import type { EngineSupport } from "../../engine/capabilities.ts";
 import type { ChangeQueue } from "../../engine/change-queue.ts";
-import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type {
   Commit,
   CommitResult,
@@ -10,11 +10,11 @@ import type {
   Session,
   WaitOptions,
   WatchOptions,
-} from "../../engine/engine.ts";
+} from "../../engine/contract.ts";
 import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
-import type { EngineSupport } from "../../engine/supports.ts";
+import { checkKey, FILE_LIMITS } from "../../engine/limits.ts";
+import { checkCommit, checkRange } from "../../engine/validate.ts";
 import { invalidType, StoreError } from "../../errors.ts";
-import { checkKey, FILE_LIMITS } from "../../limits.ts";
 import { MemoryData } from "./data.ts";
 
 const MEMORY_SUPPORT: EngineSupport = {

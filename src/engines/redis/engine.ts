@@ -1,5 +1,4 @@
 import * as crypto from "node:crypto";
-import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type {
   Commit,
   CommitResult,
@@ -10,23 +9,24 @@ import type {
   SessionOptions,
   WaitOptions,
   WatchOptions,
-} from "../../engine/engine.ts";
+} from "../../engine/contract.ts";
 import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import { checkCommit, checkRange } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
-import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../limits.ts";
-import { channelBase, channelsOf } from "./channels.ts";
-import { loadRedisModule } from "./client.ts";
-import { type CallOptions, Connection, type Server } from "./connection.ts";
-import { Feed } from "./feed.ts";
+import { loadRedisModule } from "./connect/client.ts";
+import { type CallOptions, Connection, type Server } from "./connect/connection.ts";
+import type { Reply } from "./connect/link.ts";
+import { parseRedisLocation } from "./connect/location.ts";
+import { closedError } from "./connect/redis-error.ts";
+import { Route } from "./connect/route.ts";
 import { redisInfo } from "./info.ts";
-import type { Reply } from "./link.ts";
-import { parseRedisLocation } from "./location.ts";
-import { LogWatch } from "./log-watch.ts";
-import { closedError } from "./redis-error.ts";
-import { Route } from "./route.ts";
+import { commitArguments, entryCommand, readEntries, readEntry, readRecords } from "./protocol/wire.ts";
 import { Sessions } from "./sessions.ts";
 import { REDIS_SUPPORT } from "./support.ts";
-import { commitArguments, entryCommand, readEntries, readEntry, readRecords } from "./wire.ts";
+import { channelBase, channelsOf } from "./watch/channels.ts";
+import { Feed } from "./watch/feed.ts";
+import { LogWatch } from "./watch/log-watch.ts";
 
 /** How many changes are kept for watches that resume. */
 const LOG_LENGTH = "16384";

@@ -1,7 +1,7 @@
-import type { EngineInfo } from "../../engine/engine.ts";
-import { DEFAULT_TIMEOUT } from "../../limits.ts";
-import type { Connection, Server } from "./connection.ts";
-import { readInfo } from "./server-check.ts";
+import type { EngineInfo } from "../../engine/contract.ts";
+import { DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import type { Connection, Server } from "./connect/connection.ts";
+import { readInfo } from "./connect/server-check.ts";
 
 /** What `ipctools info` shows of a store on Redis. */
 export async function redisInfo(

@@ -1,11 +1,11 @@
 import * as crypto from "node:crypto";
-import { checkTtl } from "../../engine/check-commit.ts";
-import type { Session, SessionOptions } from "../../engine/engine.ts";
+import type { Session, SessionOptions } from "../../engine/contract.ts";
+import { Moment } from "../../engine/elapsed.ts";
 import { LeasedSession } from "../../engine/leased-session.ts";
-import { Moment } from "../../engine/moment.ts";
+import { checkTtl } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
-import type { Reply } from "./link.ts";
-import { closedError } from "./redis-error.ts";
+import type { Reply } from "./connect/link.ts";
+import { closedError } from "./connect/redis-error.ts";
 import { SHORTEST_SESSION } from "./support.ts";
 
 const DEFAULT_TTL = 10_000;

@@ -1,4 +1,4 @@
-import type { EngineSupport } from "../../engine/supports.ts";
+import type { EngineSupport } from "../../engine/capabilities.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,4 +1,3 @@
-import { checkCommit, checkRange } from "../../engine/check-commit.ts";
 import type {
   Awaitable,
   Commit,
@@ -9,24 +8,25 @@ import type {
   Session,
   WaitOptions,
   WatchOptions,
-} from "../../engine/engine.ts";
+} from "../../engine/contract.ts";
 import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import { checkKey, checkTimeout, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../engine/limits.ts";
+import { checkCommit, checkRange } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
-import { checkKey, checkTimeout, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../limits.ts";
-import type { Connection } from "./connection.ts";
-import { retryBlocking, retryWaiting } from "./contention.ts";
-import { DeathWatch } from "./death-watch.ts";
-import { ring } from "./doorbell.ts";
+import { attemptCommit } from "./commit/transaction.ts";
+import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
+import type { Connection } from "./database/connection.ts";
+import { StoreFile } from "./file/store-file.ts";
 import { storeInfo } from "./info.ts";
-import { isLockHeld, lockFile } from "./liveness.ts";
-import { OwnSessions } from "./own-sessions.ts";
-import { removeSessionFiles } from "./presence.ts";
-import { clearSession, findSession, type WrittenKey } from "./session-rows.ts";
-import { StoreFile } from "./store-file.ts";
+import { DeathWatch } from "./sessions/death-watch.ts";
+import { isLockHeld, lockFile } from "./sessions/liveness.ts";
+import { OwnSessions } from "./sessions/own-sessions.ts";
+import { removeSessionFiles } from "./sessions/presence.ts";
+import { clearSession, findSession, type WrittenKey } from "./sessions/session-rows.ts";
 import { SQLITE_SUPPORT } from "./support.ts";
 import { hasEnded } from "./sync-engine.ts";
-import { attemptCommit } from "./transaction.ts";
-import { Watcher } from "./watcher.ts";
+import { ring } from "./watch/doorbell.ts";
+import { Watcher } from "./watch/watcher.ts";
 
 /** How often an open watch looks for what no doorbell told (a writer in Python, one killed before it rang), in milliseconds. */
 const LOOK_INTERVAL = 50;

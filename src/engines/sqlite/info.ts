@@ -1,10 +1,10 @@
 import * as fs from "node:fs";
-import type { EngineInfo } from "../../engine/engine.ts";
-import { DEFAULT_TIMEOUT } from "../../limits.ts";
-import { retryBlocking } from "./contention.ts";
-import { sqlite } from "./runtime.ts";
-import { FORMAT_VERSION } from "./schema.ts";
-import type { StoreFile } from "./store-file.ts";
+import type { EngineInfo } from "../../engine/contract.ts";
+import { DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import { retryBlocking } from "./database/busy-retry.ts";
+import { sqlite } from "./database/runtime.ts";
+import { FORMAT_VERSION } from "./database/schema.ts";
+import type { StoreFile } from "./file/store-file.ts";
 
 /** The first SQLite without the WAL-reset bug, which can corrupt a file that several programs write (sqlite.org/wal.html#walresetbug). */
 const MENDED = [3, 51, 3] as const;

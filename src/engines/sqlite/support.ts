@@ -1,5 +1,5 @@
-import type { EngineSupport } from "../../engine/supports.ts";
-import { FILE_LIMITS } from "../../limits.ts";
+import type { EngineSupport } from "../../engine/capabilities.ts";
+import { FILE_LIMITS } from "../../engine/limits.ts";
 
 export const SQLITE_SUPPORT: EngineSupport = {
   reach: "machine",

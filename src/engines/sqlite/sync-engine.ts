@@ -1,17 +1,17 @@
-import { checkCommit, checkRange } from "../../engine/check-commit.ts";
-import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/engine.ts";
+import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/contract.ts";
 import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
+import { checkKey, checkValue, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../engine/limits.ts";
+import { checkCommit, checkRange } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
-import { checkKey, checkValue, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../limits.ts";
-import { retryBlocking } from "./contention.ts";
-import { ring } from "./doorbell.ts";
+import { attemptCommit } from "./commit/transaction.ts";
+import { retryBlocking } from "./database/busy-retry.ts";
+import { sqlite } from "./database/runtime.ts";
+import { StoreFile } from "./file/store-file.ts";
 import { storeInfo } from "./info.ts";
-import { isLockHeld, lockFile } from "./liveness.ts";
-import { removeSessionFiles } from "./presence.ts";
-import { sqlite } from "./runtime.ts";
-import { StoreFile } from "./store-file.ts";
+import { isLockHeld, lockFile } from "./sessions/liveness.ts";
+import { removeSessionFiles } from "./sessions/presence.ts";
 import { SQLITE_SUPPORT } from "./support.ts";
-import { attemptCommit } from "./transaction.ts";
+import { ring } from "./watch/doorbell.ts";
 
 /** The store file at a path, by blocking calls: the engine of the seed API. */
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {

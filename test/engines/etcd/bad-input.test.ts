@@ -4,9 +4,9 @@ import * as net from "node:net";
 import * as path from "node:path";
 import test from "node:test";
 import { promisify } from "node:util";
+import type { EtcdOptions } from "../../../src/engines/etcd/connect/location.ts";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
-import type { EtcdOptions } from "../../../src/engines/etcd/location.ts";
-import { etcdMissing, startEtcd } from "../../fixtures/etcd-server.ts";
+import { etcdMissing, startEtcd } from "../../fixtures/servers/etcd-server.ts";
 
 const run = promisify(execFile);
 const TYPE = "ERR_INVALID_ARG_TYPE";

@@ -2,7 +2,7 @@ import * as crypto from "node:crypto";
 import test from "node:test";
 import { engineConformance } from "../../../conformance/index.ts";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
-import { etcdMissing, startEtcd } from "../../fixtures/etcd-server.ts";
+import { etcdMissing, startEtcd } from "../../fixtures/servers/etcd-server.ts";
 
 if (etcdMissing) test("the etcd engine", { skip: etcdMissing }, () => {});
 else {

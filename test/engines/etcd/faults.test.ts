@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import * as crypto from "node:crypto";
 import test, { type TestContext } from "node:test";
+import type { EtcdOptions } from "../../../src/engines/etcd/connect/location.ts";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
-import type { EtcdOptions } from "../../../src/engines/etcd/location.ts";
-import { cutAgainAndAgain } from "../../fixtures/cut-again-and-again.ts";
 import { elapsed } from "../../fixtures/elapsed.ts";
-import { type EtcdServer, etcdMissing, startEtcd, startEtcdCluster } from "../../fixtures/etcd-server.ts";
 import { follow } from "../../fixtures/follow.ts";
-import { type TcpProxy, tcpProxy } from "../../fixtures/tcp-proxy.ts";
+import { cutAgainAndAgain } from "../../fixtures/servers/cut-again-and-again.ts";
+import { type EtcdServer, etcdMissing, startEtcd, startEtcdCluster } from "../../fixtures/servers/etcd-server.ts";
+import { type TcpProxy, tcpProxy } from "../../fixtures/servers/tcp-proxy.ts";
 
 const set = (key: string, value = "1", more: { session?: string } = {}) =>
   ({ type: "set", key, value, ...more }) as const;

@@ -1,7 +1,7 @@
 import test from "node:test";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
 import { contendUnderFaults } from "../../fixtures/contest-under-faults.ts";
-import { etcdMissing, startEtcd } from "../../fixtures/etcd-server.ts";
+import { etcdMissing, startEtcd } from "../../fixtures/servers/etcd-server.ts";
 
 test("no lock is held twice by holders whose signal has not fired, whatever the network does", {
   skip: etcdMissing,

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import test from "node:test";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
 import { message, start } from "../../fixtures/child.ts";
-import { etcdMissing, startEtcd } from "../../fixtures/etcd-server.ts";
+import { etcdMissing, startEtcd } from "../../fixtures/servers/etcd-server.ts";
 
 const ENGINE = path.join(import.meta.dirname, "../../../src/engines/etcd/engine.ts");
 const TTL = 2000;

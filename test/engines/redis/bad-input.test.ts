@@ -5,7 +5,7 @@ import * as path from "node:path";
 import test from "node:test";
 import { promisify } from "node:util";
 import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
-import { redisMissing, startRedis } from "../../fixtures/redis-server.ts";
+import { redisMissing, startRedis } from "../../fixtures/servers/redis-server.ts";
 
 const run = promisify(execFile);
 const TYPE = "ERR_INVALID_ARG_TYPE";

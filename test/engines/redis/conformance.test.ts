@@ -2,7 +2,7 @@ import * as crypto from "node:crypto";
 import test from "node:test";
 import { engineConformance } from "../../../conformance/index.ts";
 import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
-import { redisMissing, startRedis } from "../../fixtures/redis-server.ts";
+import { redisMissing, startRedis } from "../../fixtures/servers/redis-server.ts";
 
 if (redisMissing) test("the redis engine", { skip: redisMissing }, () => {});
 else {

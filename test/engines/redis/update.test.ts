@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Mutation } from "../../../src/engine/engine.ts";
+import type { Mutation } from "../../../src/engine/contract.ts";
 import { openRedisEngine } from "../../../src/engines/redis/engine.ts";
-import { redisMissing, startRedis } from "../../fixtures/redis-server.ts";
+import { redisMissing, startRedis } from "../../fixtures/servers/redis-server.ts";
 
 type Set = Extract<Mutation, { type: "set" }>;
 

@@ -1,0 +1,171 @@
+import type { CommitResult, Engine, Mutation, Session } from "../../engine/contract.ts";
+import type { Entry, Range, RangeRead } from "../../engine/entry.ts";
+import { StoreError } from "../../errors.ts";
+import type { Deadline } from "../../wait/deadline.ts";
+import type { HoldingOptions } from "../common/holding.ts";
+import { isUnknown, lossOr, steadily, untilChanged, withdraw } from "../common/transient.ts";
+
+/** Above so many keys a watch of the whole queue is cheaper than one of each. */
+const MOST_WATCHED = 32;
+
+/** For how long an abandoned wait is held up by a store that does not answer, in milliseconds. */
+const LEAVE_TIMEOUT = 1000;
+
+export interface QueueOptions {
+  readonly engine: Engine;
+  readonly session: Session;
+  /** What the queue's keys begin with. */
+  readonly prefix: string;
+  /** Unique in the session. */
+  readonly id: number;
+  readonly value: string;
+  /** How many of the eldest have their turn at once. */
+  readonly width: number;
+}
+
+/**
+ * One's place in a first-come-first-served queue of entries that are bound to their owners' sessions: the `width` eldest have
+ * their turn, **by place alone**. A death or a leave is itself the turn of the next; no moment exists at which one too many has it.
+ * The turn comes in the order of creation, so the version of the entry is a token that grows from turn to turn.
+ *
+ * Who waits watches the `width` nearest before it: as long as all of those are there its turn cannot have come, so one
+ * of them going is the only news that it needs. Each that goes wakes at most `width` others, however long the queue is.
+ * (With `width` 1: the predecessor alone, the recipe of ZooKeeper, Curator and etcd's concurrency package.)
+ */
+export class QueuePlace {
+  readonly key: string;
+  readonly session: Session;
+  readonly #engine: Engine;
+  readonly #queue: Range;
+  readonly #value: string;
+  readonly #width: number;
+
+  constructor({ engine, session, prefix, id, value, width }: QueueOptions) {
+    this.key = `${prefix}${session.id}-${id}`;
+    this.session = session;
+    this.#engine = engine;
+    this.#queue = { space: "system", prefix };
+    this.#value = value;
+    this.#width = width;
+  }
+
+  /** Takes the last place and waits for its turn; resolves to the token. If it fails there is no place any more. */
+  async take(deadline: Deadline): Promise<number> {
+    try {
+      const { turn, nearest, version } = await this.#enter(deadline);
+      return turn ?? (await this.#wait(nearest, version, [deadline.signal, this.session.signal]));
+    } catch (error) {
+      await this.#abandon();
+      throw lossOr(this.session, error);
+    }
+  }
+
+  /** The token if it was its turn at once; otherwise `undefined`, and there is no place any more. */
+  async tryTake(deadline: Deadline): Promise<number | undefined> {
+    const full = await this.#engine.list({ ...this.#queue, limit: this.#width });
+    if (full.entries.length === this.#width) return undefined;
+    try {
+      const { turn } = await this.#enter(deadline);
+      if (turn === undefined) await this.leave();
+      return turn;
+    } catch (error) {
+      await this.#abandon();
+      throw lossOr(this.session, error);
+    }
+  }
+
+  /** Gives the place up, whatever it takes; a session that has ended has none. */
+  leave(): Promise<void> {
+    return withdraw(this.session, () => this.#engine.commit({ mutations: [this.#deletion] }));
+  }
+
+  /** What came with the turn, as a `Holding` takes it. */
+  holding(token: number): Omit<HoldingOptions, "what"> {
+    return { engine: this.#engine, session: this.session, key: this.key, version: token, token };
+  }
+
+  get #deletion(): Mutation {
+    return { type: "delete", space: "system", key: this.key };
+  }
+
+  async #enter(deadline: Deadline): Promise<Standing> {
+    const set = { type: "set", space: "system", key: this.key, value: this.#value, session: this.session.id } as const;
+    for (;;) {
+      let result: CommitResult;
+      try {
+        const reads = [
+          ...this.#reads,
+          { ...this.#queue, order: "created", reverse: true, limit: this.#width + 1 } as const,
+        ];
+        result = await this.#engine.commit(
+          { checks: [{ space: "system", key: this.key, version: 0 }], mutations: [set], reads },
+          deadline.wait,
+        );
+      } catch (error) {
+        // If it was made, the next try finds the entry there.
+        if (isUnknown(error)) continue;
+        throw error;
+      }
+      return this.#standing(result, result.ok ? result.reads[2]! : []);
+    }
+  }
+
+  async #wait(nearest: readonly Entry[], version: number, signals: readonly AbortSignal[]): Promise<number> {
+    return steadily(signals, async () => {
+      for (;;) {
+        if (nearest.length > 0) await untilChanged(this.#engine, this.#ranges(nearest), version, signals);
+        const standing = this.#standing(await this.#engine.commit({ reads: this.#reads }), []);
+        if (standing.turn !== undefined) return standing.turn;
+        const whole = await this.#engine.list({ ...this.#queue, order: "created" });
+        const place = whole.entries.findIndex(({ key }) => key === this.key);
+        nearest = place < this.#width ? [] : whole.entries.slice(place - this.#width, place);
+        version = whole.version;
+      }
+    });
+  }
+
+  /** Oneself, and those whose turn it is. */
+  get #reads(): RangeRead[] {
+    return [
+      { space: "system", key: this.key },
+      { ...this.#queue, order: "created", limit: this.#width },
+    ];
+  }
+
+  #standing({ reads, version }: CommitResult, newest: readonly Entry[]): Standing {
+    const own = reads[0]![0];
+    if (!own) throw this.#loss();
+    const isTurn = reads[1]!.some(({ key }) => key === this.key);
+    return { turn: isTurn ? own.version : undefined, nearest: newest.filter(({ key }) => key !== this.key), version };
+  }
+
+  #ranges(entries: readonly Entry[]): Range[] {
+    if (entries.length > MOST_WATCHED) return [this.#queue];
+    return entries.map(({ key }) => ({ space: "system", key }));
+  }
+
+  /** Why the own entry is gone. */
+  #loss(): unknown {
+    if (this.session.signal.aborted) return this.session.signal.reason;
+    return new StoreError("ERR_STORE_SESSION_LOST", "The place in the queue was lost together with its session");
+  }
+
+  /** Gives the place up without holding up for long the caller, who no longer waits. */
+  async #abandon(): Promise<void> {
+    if (this.session.signal.aborted) return;
+    try {
+      await this.#engine.commit({ mutations: [this.#deletion] }, { timeout: LEAVE_TIMEOUT });
+    } catch {
+      // What cannot be told of the deletion anywhere ends with the session.
+      this.leave().catch(() => {});
+    }
+  }
+}
+
+interface Standing {
+  /** The token if it is one's turn. */
+  readonly turn: number | undefined;
+  /** The nearest before it, if they are known. */
+  readonly nearest: readonly Entry[];
+  readonly version: number;
+}

@@ -1,0 +1,50 @@
+import { invalidType, invalidValue, outOfRange } from "../errors.ts";
+import type { EngineLimits } from "./capabilities.ts";
+import type { Value } from "./entry.ts";
+
+const MIB = 1024 * 1024;
+
+/** The limits of a store file. The engines of other servers have their own. */
+export const FILE_LIMITS: EngineLimits = {
+  keyBytes: 64 * 1024,
+  valueBytes: 256 * MIB,
+  commitOperations: 10_000,
+  commitBytes: 512 * MIB,
+};
+
+/** How long a call waits for other programs' writes, in milliseconds, unless told. */
+export const DEFAULT_TIMEOUT = 5000;
+/** The longest wait that a timer can hold, in milliseconds. */
+export const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/** Throws unless `key` is a well-formed string within the limit. */
+export function checkKey(key: unknown, limits: EngineLimits = FILE_LIMITS, name = "key"): asserts key is string {
+  if (typeof key !== "string") throw invalidType(name, "a string", key);
+  checkText(key, limits.keyBytes, name);
+}
+
+/** Throws unless `value` is a well-formed string or bytes, within the limit. */
+export function checkValue(value: unknown, limits: EngineLimits = FILE_LIMITS): asserts value is Value {
+  if (typeof value === "string") checkText(value, limits.valueBytes, "value");
+  else if (!(value instanceof Uint8Array)) throw invalidType("value", "a string", value);
+  else if (value.byteLength > limits.valueBytes)
+    throw outOfRange("value", `at most ${limits.valueBytes} bytes`, value.byteLength);
+}
+
+function checkText(text: string, limit: number, name: string): void {
+  if (!text.isWellFormed())
+    throw invalidValue(name, "well-formed Unicode (no lone surrogate: use toWellFormed(), or encode the bytes)", text);
+  // A UTF-16 unit is three bytes of UTF-8 at the most, so that short texts need not be measured.
+  if (text.length * 3 > limit) {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > limit) throw outOfRange(name, `at most ${limit} bytes in UTF-8`, bytes);
+  }
+}
+
+/** Throws unless `timeout` is a number of milliseconds from 0 to 2³¹−1 (`Infinity` counts as that). */
+export function checkTimeout(timeout: unknown, name = "timeout"): number {
+  if (typeof timeout !== "number") throw invalidType(name, "a number of milliseconds", timeout);
+  if (Number.isNaN(timeout) || timeout < 0)
+    throw outOfRange(name, `a number of milliseconds from 0 to ${LONGEST_TIMEOUT}, or Infinity`, timeout);
+  return Math.min(timeout, LONGEST_TIMEOUT);
+}

@@ -1,0 +1,263 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { boundsOf, type Entry, type Range, type RangeRead, type Space, type Value } from "../../../engine/entry.ts";
+import { cutsTextAtNul } from "./runtime.ts";
+import { isWatched } from "./schema.ts";
+
+type Row = [
+  key: string | Uint8Array,
+  value: Value,
+  version: number,
+  created: number,
+  session: string | null,
+  expiresAt: number | null,
+  valueType?: string,
+];
+
+/** What a write in one statement tells: the version that it got, and whether anybody watches the key. */
+export type Written = [version: number, watched: 0 | 1];
+
+export interface Head {
+  readonly version: number;
+  readonly session?: string | undefined;
+  readonly expiresAt?: number | undefined;
+}
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The prepared statements on the entries of one space. */
+export class Table {
+  readonly space: Space | undefined;
+  readonly system: 0 | 1;
+  readonly name: string;
+  readonly #db: DatabaseSync;
+  readonly #columns: string;
+  readonly #careful: boolean;
+  /** By a name of our own: texts that are put together at every call would cost as much as running some of them. */
+  readonly #prepared = new Map<string | number, StatementSync>();
+  readonly #plainValue: StatementSync;
+  #putUnwatched: StatementSync | undefined;
+
+  /** `bare`: the table as Python makes it, with nothing but keys and values. */
+  constructor(db: DatabaseSync, space: Space | undefined, bare = false) {
+    this.#db = db;
+    this.space = space;
+    this.system = space === undefined ? 0 : 1;
+    this.name = space === undefined ? "store" : "ipctools_entry";
+    this.#careful = cutsTextAtNul();
+    const wholeText = (column: string) => `iif(instr(${column}, char(0)), CAST(${column} AS BLOB), ${column})`;
+    const [key, value] = this.#careful ? [wholeText("key"), wholeText("value")] : ["key", "value"];
+    const own = bare ? "0, 0, NULL, NULL" : "version, created, session, expires_at";
+    this.#columns = `${key}, ${value}, ${own}${this.#careful ? ", typeof(value)" : ""}`;
+    const plain = bare ? "" : " AND session IS NULL AND expires_at IS NULL";
+    this.#plainValue = this.#prepare(
+      `SELECT ${value}${this.#careful ? ", typeof(value)" : ""} FROM ${this.name} WHERE key = ?${plain}`,
+    );
+  }
+
+  /** The value of an entry that is bound to nothing; `undefined` if there is none (one that is bound may be there). */
+  plainValue(key: string): Value | undefined {
+    const row = this.#plainValue.get(key) as unknown as [Value, string?] | undefined;
+    if (row === undefined) return undefined;
+    return row[1] === "text" ? wholeText(row[0]) : row[0];
+  }
+
+  get(key: string): Entry | undefined {
+    const row = this.statement("get", () => `SELECT ${this.#columns} FROM ${this.name} WHERE key = ?`).get(key);
+    return row === undefined ? undefined : this.#entry(row as unknown as Row);
+  }
+
+  /** The entries of a range, those included whose time ran out or whose session ended. */
+  list(range: RangeRead, newerThan?: number): Entry[] {
+    const parameters: SQLInputValue[] = [];
+    const conditions: string[] = [];
+    let shape = range.reverse ? 1 : 0;
+    const where = (bit: number, condition: string, parameter: SQLInputValue) => {
+      shape |= bit;
+      parameters.push(parameter);
+      conditions.push(condition);
+    };
+    if (range.key !== undefined) where(2, "key = ?", range.key);
+    else {
+      const { start, end } = boundsOf(range);
+      if (start !== "") where(4, "key >= ?", start);
+      if (end !== undefined) where(8, "key < ?", end);
+    }
+    if (newerThan !== undefined) where(16, "version > ?", newerThan);
+    if (range.order === "created") shape |= 32;
+    if (range.limit !== undefined) {
+      shape |= 64;
+      parameters.push(range.limit);
+    }
+    const statement = this.statement(shape, () => {
+      const direction = range.reverse ? "DESC" : "ASC";
+      const order = range.order === "created" ? `created ${direction}, key ${direction}` : `key ${direction}`;
+      const which = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
+      const most = range.limit === undefined ? "" : " LIMIT ?";
+      return `SELECT ${this.#columns} FROM ${this.name}${which} ORDER BY ${order}${most}`;
+    });
+    const rows = statement.all(...parameters) as unknown as Row[];
+    return rows.map((row) => this.#entry(row));
+  }
+
+  /*
+   * The statements that commit by themselves are run with `all`: `get` stops at the first row, before SQLite commits, and
+   * `node:sqlite` then drops what the commit throws: on a full disk the write would be gone without a word.
+   */
+
+  /**
+   * Sets a plain entry in one statement if nobody watches the key; `false` if nothing was set. Telling the version would
+   * cost a tenth more.
+   */
+  putUnwatched(key: string, value: Value): boolean {
+    // Of a key that is watched there is no version, and `OR IGNORE` leaves out a row without one.
+    this.#putUnwatched ??= this.#prepare(
+      `INSERT OR IGNORE INTO ${this.name} (key, value, version, created) VALUES (?, ?,
+         (SELECT revision + 1 FROM ipctools_revision WHERE NOT (${isWatched("?", this.system)})),
+         (SELECT revision + 1 FROM ipctools_revision))
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
+         WHERE session IS NULL AND expires_at IS NULL`,
+    );
+    return this.#putUnwatched.run(key, value, key, key, key).changes === 1;
+  }
+
+  /**
+   * Sets a plain entry in one statement, with the next version. Returns `undefined` if nothing was set, because the
+   * entry that is there is bound to a session or a time, which has to be looked at first.
+   */
+  put(key: string, value: Value): Written | undefined {
+    const put = this.statement(
+      "put",
+      () => `INSERT INTO ${this.name} (key, value, version, created)
+       VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
+         WHERE session IS NULL AND expires_at IS NULL
+       RETURNING version, ${this.#isWatched}`,
+    );
+    return (put.all(key, value) as unknown as Written[])[0];
+  }
+
+  /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
+  insert(key: string, value: Value): Written | undefined {
+    const insert = this.statement(
+      "insert",
+      () => `INSERT INTO ${this.name} (key, value, version, created)
+       VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
+       ON CONFLICT (key) DO NOTHING RETURNING version, ${this.#isWatched}`,
+    );
+    return (insert.all(key, value) as unknown as Written[])[0];
+  }
+
+  /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
+  set(key: string, value: Value, version: number, session: string | undefined, expiresAt: number | undefined): boolean {
+    const row = this.statement(
+      "set",
+      () => `INSERT INTO ${this.name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, session = excluded.session,
+         expires_at = excluded.expires_at
+       RETURNING ${this.#isWatched}`,
+    ).get(key, value, version, version, session ?? null, expiresAt ?? null) as unknown as [number];
+    return row[0] === 1;
+  }
+
+  /** Deletes an entry. Returns `undefined` if there is none, else whether anybody watches the key. */
+  delete(key: string): boolean | undefined {
+    const row = this.statement(
+      "delete",
+      () => `DELETE FROM ${this.name} WHERE key = ? RETURNING ${this.#isWatched}`,
+    ).get(key) as unknown as [number] | undefined;
+    return row === undefined ? undefined : row[0] === 1;
+  }
+
+  /** The version of an entry, 0 if there is none, and what it is bound to. */
+  head(key: string): Head {
+    const row = this.statement("head", () => `SELECT version, session, expires_at FROM ${this.name} WHERE key = ?`).get(
+      key,
+    );
+    if (row === undefined) return { version: 0 };
+    const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
+    return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
+  }
+
+  /** The same in one look with the revision; `undefined` if there is no entry. */
+  headAndRevision(key: string): (Head & { readonly revision: number }) | undefined {
+    const row = this.statement(
+      "head and revision",
+      () =>
+        `SELECT version, session, expires_at, (SELECT revision FROM ipctools_revision) FROM ${this.name} WHERE key = ?`,
+    ).get(key);
+    if (row === undefined) return undefined;
+    const [version, session, expiresAt, revision] = row as unknown as [number, string | null, number | null, number];
+    return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined, revision };
+  }
+
+  /** Deletes what ran out until `now`; returns the keys. */
+  deleteExpired(now: number): string[] {
+    return this.#deleted("expires_at <= ?", now);
+  }
+
+  /** Deletes what is bound to the session; returns the keys. */
+  deleteOf(session: string): string[] {
+    return this.#deleted("session = ?", session);
+  }
+
+  /** The sessions that entries of the range are bound to. */
+  sessionsIn(range: Range): string[] {
+    const { start, end } = boundsOf(range);
+    const sessions = this.statement(
+      "sessions",
+      () =>
+        `SELECT DISTINCT session FROM ${this.name} WHERE session IS NOT NULL AND key >= ? AND (? IS NULL OR key < ?)`,
+    );
+    return (sessions.all(start, end ?? null, end ?? null) as unknown as [string][]).map(([session]) => session);
+  }
+
+  /** How many entries there are, those included that ran out and were not noticed yet. */
+  count(): number {
+    return (this.statement("count", () => `SELECT count(*) FROM ${this.name}`).get() as unknown as [number])[0];
+  }
+
+  get #isWatched(): string {
+    return isWatched(`${this.name}.key`, this.system);
+  }
+
+  #deleted(condition: string, parameter: SQLInputValue): string[] {
+    const key = this.#careful ? "CAST(key AS BLOB)" : "key";
+    const rows = this.statement(condition, () => `DELETE FROM ${this.name} WHERE ${condition} RETURNING ${key}`).all(
+      parameter,
+    );
+    return (rows as unknown as [string | Uint8Array][]).map(([text]) => wholeText(text));
+  }
+
+  /** A statement whose rows are arrays, prepared once under a name of its own in this table. */
+  statement(name: string | number, sql: () => string): StatementSync {
+    let statement = this.#prepared.get(name);
+    if (statement === undefined) {
+      statement = this.#prepare(sql());
+      this.#prepared.set(name, statement);
+    }
+    return statement;
+  }
+
+  #prepare(sql: string): StatementSync {
+    // Parameters are plain `?`: Node 22.19 and older bind nothing to `?1` ("column index out of range").
+    const statement = this.#db.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  }
+
+  #entry([key, value, version, created, session, expiresAt, valueType]: Row): Entry {
+    return {
+      key: wholeText(key),
+      value: valueType === "text" ? wholeText(value) : value,
+      version,
+      created,
+      ...(this.space === undefined ? undefined : { space: this.space }),
+      ...(session === null ? undefined : { session }),
+      ...(expiresAt === null ? undefined : { expiresAt }),
+    };
+  }
+}
+
+function wholeText(text: string | Uint8Array): string {
+  return typeof text === "string" ? text : utf8.decode(text);
+}

@@ -1,0 +1,93 @@
+import * as fs from "node:fs";
+import { StoreError } from "../../../errors.ts";
+import { Connection } from "../database/connection.ts";
+import { checkStorePath, createStoreFile } from "./path-safety.ts";
+
+/** How long calls go on without looking up what is at the path, in milliseconds. */
+const UNLOOKED = 50;
+
+/**
+ * A program's handle on the store file at a path: opened when first used, and anew when the file was removed or
+ * replaced. Every write looks at the file itself, which shows that; reads and writes look the path up every 50 ms, which
+ * shows also that a folder above it was moved.
+ */
+export class StoreFile {
+  readonly path: string;
+  /** Counts how often another file was found at the path. */
+  replaced = 0;
+  readonly #networkFilesystem: boolean;
+  #connection: Connection | undefined;
+  #lookedAt = 0;
+  #isClosed = false;
+
+  constructor(path: string, options: { networkFilesystem?: boolean } = {}) {
+    this.path = path;
+    this.#networkFilesystem = options.networkFilesystem ?? Boolean(process.env.IPCTOOLS_NETWORK_FILESYSTEM);
+  }
+
+  /** The connection for a read; `undefined` if nothing was ever set. Creates and changes nothing. */
+  toRead(): Connection | undefined {
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      if (this.#isAtPath(connection) && connection.format === "current") return connection;
+      this.#drop(connection);
+    }
+    this.#assertOpen();
+    if (!this.#exists()) return undefined;
+    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
+    this.#connection = Connection.toRead(this.path);
+    this.#lookedAt = Date.now();
+    return this.#connection;
+  }
+
+  /** The connection for a write, to the file that is at the path now. Creates, initializes or upgrades it where needed. */
+  toWrite(): Connection {
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      if (this.#isAtPath(connection) && connection.identity.isCurrent() && connection.format === "current")
+        return connection;
+      this.#drop(connection);
+    }
+    this.#assertOpen();
+    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
+    createStoreFile(this.path);
+    this.#connection = Connection.toWrite(this.path);
+    this.#lookedAt = Date.now();
+    return this.#connection;
+  }
+
+  /** Whether the file that is open is still at the path. */
+  isThere(): boolean {
+    return this.#connection?.identity.isAtPath() ?? false;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  /** Whether the path led to the file when last it was looked up. */
+  #isAtPath(connection: Connection): boolean {
+    const now = Date.now();
+    // The clock may be set back: then look, rather than trust it for long.
+    if (now - this.#lookedAt < UNLOOKED && now >= this.#lookedAt) return true;
+    this.#lookedAt = now;
+    return connection.identity.isAtPath();
+  }
+
+  #drop(connection: Connection): void {
+    if (connection.format === "current") this.replaced++;
+    this.#connection = undefined;
+    connection.close();
+  }
+
+  #exists(): boolean {
+    const stat = fs.statSync(this.path, { throwIfNoEntry: false });
+    return stat !== undefined && stat.size > 0;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StoreError("ERR_STORE_CLOSED", `the store ${this.path} was closed: open it again`);
+  }
+}

@@ -1,0 +1,267 @@
+import * as fs from "node:fs";
+import type { Session } from "../../../engine/contract.ts";
+import { StoreError } from "../../../errors.ts";
+import type { Connection } from "../database/connection.ts";
+import { doorbellFile, isLockHeld, lockFile, sessionFolder } from "./liveness.ts";
+import { Presence } from "./presence.ts";
+import {
+  addSession,
+  changeInterests,
+  clearSession,
+  endSession,
+  type Interest,
+  listSessions,
+  type WrittenKey,
+} from "./session-rows.ts";
+
+export interface OwnSessionsHost {
+  read<T>(body: (connection: Connection) => T): T | undefined;
+  write(body: (connection: Connection) => WrittenKey[]): Promise<void>;
+  /** The same by blocking, `timeout` milliseconds at most. */
+  writeNow(body: (connection: Connection) => WrittenKey[], timeout: number): void;
+  /** Whether the file that was opened is still at its path. */
+  isThere(): boolean;
+  rung(): void;
+  lookForDead(): Promise<void>;
+}
+
+/** A file of a session without a row is a leftover only when it is older than this: its owner may be about to write the row. */
+const SETTLED = 10_000;
+/** How often a session's owner looks whether it still stands in the store, in milliseconds. */
+const CHECK_INTERVAL = 500;
+/** How long the end of a process may wait for other writers, in milliseconds. */
+const EXIT_TIMEOUT = 250;
+
+/** What is done at the end of the process: one listener for all engines, since Node warns of more than ten. */
+const atExit = new Set<() => void>();
+const runAll = () => {
+  for (const end of atExit) end();
+};
+
+/**
+ * The sessions of one engine. The first presence is the engine's home: it is what others ring, and also the first
+ * session that the user opens.
+ */
+export class OwnSessions {
+  readonly #path: string;
+  readonly #host: OwnSessionsHost;
+  readonly #presences = new Map<string, Presence>();
+  readonly #open = new Map<string, OwnSession>();
+  readonly #closed = new Set<string>();
+  #home: Promise<Presence> | undefined;
+  #homeId: string | undefined;
+  #interests: Promise<void> = Promise.resolve();
+  #check: NodeJS.Timeout | undefined;
+  readonly #atExit = () => this.#exit();
+
+  constructor(path: string, host: OwnSessionsHost) {
+    this.#path = path;
+    this.#host = host;
+  }
+
+  /** The session that others ring; `undefined` before there is one. */
+  get home(): string | undefined {
+    return this.#homeId;
+  }
+
+  has(session: string): boolean {
+    return this.#presences.has(session);
+  }
+
+  /** Throws `ERR_STORE_SESSION_LOST` if it was one of ours and is closed. */
+  assertOpen(session: string): void {
+    if (this.#closed.has(session)) throw sessionLost(session);
+  }
+
+  async open(): Promise<Session> {
+    const home = await this.#openHome();
+    const isFree = !this.#open.has(home.id) && !this.#closed.has(home.id);
+    const presence = isFree ? home : await this.#openPresence(() => {});
+    const session = new OwnSession(presence.id, () => this.#closeSession(presence.id));
+    this.#open.set(session.id, session);
+    this.#check ??= setInterval(() => this.#checkRows(), CHECK_INTERVAL).unref();
+    return session;
+  }
+
+  /** Registers what the engine watches, one change after another. */
+  changeInterests(added: Interest[], removed: Interest[]): Promise<void> {
+    const change = async () => {
+      if (added.length === 0 && removed.length === 0) return;
+      const { id } = await this.#openHome();
+      await this.#host.write((connection) => {
+        changeInterests(connection, id, added, removed);
+        return [];
+      });
+    };
+    const done = this.#interests.then(change);
+    this.#interests = done.catch(() => {});
+    return done;
+  }
+
+  /** Every session is over: the file that they stood in is gone. */
+  lose(error: StoreError): void {
+    const sessions = [...this.#open.values()];
+    this.#open.clear();
+    for (const presence of this.#presences.values()) presence.close();
+    for (const id of this.#presences.keys()) this.#closed.add(id);
+    this.#presences.clear();
+    this.#home = undefined;
+    this.#homeId = undefined;
+    for (const session of sessions) session.end(sessionLost(session.id, error));
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#check);
+    if (atExit.delete(this.#atExit) && atExit.size === 0) process.removeListener("exit", runAll);
+    await this.#home?.catch(() => {});
+    const ids = [...this.#presences.keys()];
+    for (const session of this.#open.values()) session.end(closed());
+    this.#open.clear();
+    try {
+      if (ids.length > 0 && this.#host.isThere())
+        await this.#host.write((connection) => ids.flatMap((id) => clearSession(connection, id)));
+    } finally {
+      for (const presence of this.#presences.values()) presence.close();
+      this.#presences.clear();
+    }
+  }
+
+  /** Sessions of others in the store whose owner is dead, and files that dead ones left. */
+  async findDead(): Promise<string[]> {
+    const known = new Set(this.#host.read(listSessions)?.map((row) => row.id));
+    const dead: string[] = [];
+    for (const id of [...known, ...this.#settledFiles().filter((id) => !known.has(id))]) {
+      if (!this.has(id) && !isLockHeld(lockFile(this.#path, id))) dead.push(id);
+      await new Promise(setImmediate);
+    }
+    return dead;
+  }
+
+  #settledFiles(): string[] {
+    const ids: string[] = [];
+    for (const name of fs.readdirSync(sessionFolder(this.#path))) {
+      const id = name.split(".")[0]!;
+      const bell = fs.statSync(doorbellFile(this.#path, id), { throwIfNoEntry: false });
+      if (bell === undefined || Date.now() - bell.mtimeMs > SETTLED) ids.push(id);
+    }
+    return [...new Set(ids)];
+  }
+
+  #openHome(): Promise<Presence> {
+    if (this.#home === undefined) {
+      const home = this.#openPresence(() => this.#host.rung());
+      this.#home = home;
+      home.then(
+        (presence) => {
+          this.#homeId = presence.id;
+          this.#host.lookForDead().catch(() => {});
+        },
+        () => {
+          this.#home = undefined;
+        },
+      );
+    }
+    return this.#home;
+  }
+
+  async #openPresence(rung: () => void): Promise<Presence> {
+    const presence = await Presence.open(this.#path, rung);
+    try {
+      await this.#host.write((connection) => {
+        addSession(connection, presence.row);
+        return [];
+      });
+    } catch (error) {
+      presence.close();
+      throw error;
+    }
+    if (atExit.size === 0) process.on("exit", runAll);
+    atExit.add(this.#atExit);
+    this.#presences.set(presence.id, presence);
+    return presence;
+  }
+
+  async #closeSession(id: string): Promise<void> {
+    const session = this.#open.get(id);
+    if (session === undefined) return;
+    this.#open.delete(id);
+    this.#closed.add(id);
+    session.end(closed());
+    const presence = this.#presences.get(id);
+    if (id === this.#homeId) {
+      // The engine is still at home: what it watches stays.
+      await this.#host.write((connection) => endSession(connection, id));
+      return;
+    }
+    try {
+      await this.#host.write((connection) => clearSession(connection, id));
+    } finally {
+      presence?.close();
+      this.#presences.delete(id);
+    }
+  }
+
+  /** Notices that a session of ours was taken for dead (its lock file was removed), or that the store was replaced. */
+  #checkRows(): void {
+    let present: Set<string>;
+    try {
+      present = new Set(this.#host.read(listSessions)?.map((row) => row.id));
+    } catch {
+      return; // Busy: look again later.
+    }
+    for (const [id, session] of this.#open) {
+      if (present.has(id)) continue;
+      this.#open.delete(id);
+      this.#closed.add(id);
+      session.end(sessionLost(id));
+    }
+  }
+
+  /** The process ends by itself without having closed: leaves nothing behind, in so far as nobody is in the way. */
+  #exit(): void {
+    const ids = [...this.#presences.keys()];
+    try {
+      this.#host.writeNow((connection) => ids.flatMap((id) => clearSession(connection, id)), EXIT_TIMEOUT);
+    } catch {
+      // Then the next who comes clears it away.
+    }
+    for (const presence of this.#presences.values()) presence.close();
+  }
+}
+
+class OwnSession implements Session {
+  readonly id: string;
+  readonly #abort = new AbortController();
+  readonly #close: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor(id: string, close: () => Promise<void>) {
+    this.id = id;
+    this.#close = close;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  end(reason: StoreError): void {
+    if (!this.#abort.signal.aborted) this.#abort.abort(reason);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function closed(): StoreError {
+  return new StoreError("ERR_STORE_CLOSED", "the session was closed: open another");
+}
+
+function sessionLost(session: string, cause?: unknown): StoreError {
+  return new StoreError("ERR_STORE_SESSION_LOST", `the session ${session} has ended: open another`, { cause });
+}

@@ -1,0 +1,30 @@
+import * as fs from "node:fs";
+import type { Connection } from "../database/connection.ts";
+import { doorbellFile } from "../sessions/liveness.ts";
+import { type WrittenKey, watchersOf } from "../sessions/session-rows.ts";
+
+/**
+ * Wakes those who watch any of the keys, and nobody else: touches the doorbell file of each session that does, which
+ * its owner watches. Called after the commit, so that who is woken sees it. Returns whether `own` is one of them: it is
+ * not rung. Throws nothing: the commit stands, and whoever was not rung looks by itself now and then.
+ */
+export function ring(storePath: string, connection: Connection, keys: readonly WrittenKey[], own?: string): boolean {
+  let sessions: Set<string>;
+  try {
+    sessions = watchersOf(connection, keys);
+  } catch {
+    return own !== undefined;
+  }
+  const isOwn = own !== undefined && sessions.delete(own);
+  for (const session of sessions) touch(doorbellFile(storePath, session));
+  return isOwn;
+}
+
+function touch(file: string): void {
+  const now = Date.now() / 1000;
+  try {
+    fs.utimesSync(file, now, now);
+  } catch {
+    // The session ended meanwhile, or its file was cleaned away: its owner looks by itself now and then.
+  }
+}

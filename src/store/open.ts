@@ -1,0 +1,42 @@
+import type { SessionOptions } from "../engine/contract.ts";
+import { defaultLocation, parseLocation } from "../engines/location.ts";
+import { openEngine } from "../engines/open.ts";
+import { invalidType } from "../errors.ts";
+import { type Codec, text } from "./codec.ts";
+import { Store } from "./store.ts";
+
+export interface OpenOptions {
+  /** Lets a file on a network file system through: all programs must run on one machine. Default `false`. */
+  readonly networkFilesystem?: boolean;
+  /** On engines with leases (etcd, Redis): how long this store's session outlives its silent process. Default 10 s. */
+  readonly session?: SessionOptions;
+}
+
+export interface OpenCodecOptions<Out, In> extends OpenOptions {
+  /** How values are kept: `json()`, `bytes`, or one's own. Default: strings as they are. */
+  readonly codec: Codec<Out, In>;
+}
+
+/**
+ * Opens the store at a path or URL; without one, the store that `IPCTOOLS_STORE` names, or this user's default file. On one
+ * file it and the seed's functions see each other's values. It never blocks the event loop: on a busy file it waits with timers.
+ *
+ * `path` or `file:` → a SQLite file, created if there is none; `memory:NAME` → this thread's memory; `etcd://…`, `redis://…` →
+ * a server, whose client is loaded now (`ERR_STORE_CLIENT_MISSING` says what to install).
+ */
+export function openStore(location?: string, options?: OpenOptions): Promise<Store>;
+export function openStore<Out, In = Out>(
+  location: string | undefined,
+  options: OpenCodecOptions<Out, In>,
+): Promise<Store<Out, In>>;
+export async function openStore(
+  location?: string,
+  options: OpenOptions & { readonly codec?: Codec<unknown> } = {},
+): Promise<Store<unknown>> {
+  if (typeof options !== "object" || options === null) throw invalidType("options", "an object", options);
+  const { codec = text as Codec<unknown>, session, ...engineOptions } = options;
+  if (typeof codec?.encode !== "function" || typeof codec.decode !== "function")
+    throw invalidType("codec", "an object with encode() and decode()", codec);
+  const place = location === undefined ? defaultLocation() : parseLocation(location);
+  return new Store(await openEngine(place, engineOptions), codec, session);
+}

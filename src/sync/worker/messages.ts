@@ -1,0 +1,54 @@
+import type { EngineSupport } from "../../engine/capabilities.ts";
+import type { Commit, CommitResult, EngineInfo, Listing } from "../../engine/contract.ts";
+import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
+
+/*
+ * What the two threads of a blocking engine say to each other.
+ */
+
+export interface Calls {
+  supports(): EngineSupport;
+  getValue(key: string): Value | undefined;
+  get(key: string, space?: Space): Entry | undefined;
+  list(range: RangeRead): Listing;
+  commit(commit: Commit): CommitResult;
+  info(): EngineInfo;
+  close(): void;
+}
+
+export interface Request {
+  readonly id: number;
+  readonly name: keyof Calls;
+  readonly args: readonly unknown[];
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export interface Answer {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly failure?: Failure;
+}
+
+/** An error, as it crosses over. */
+export interface Failure {
+  readonly type: string;
+  readonly code?: string | undefined;
+  readonly message: string;
+}
+
+/** What the worker is started with. */
+export interface Start {
+  readonly url: string;
+  readonly port: import("node:worker_threads").MessagePort;
+  readonly shared: Int32Array;
+}
+
+/** Where in the shared memory the answers are counted: what the caller sleeps on. */
+export const ANSWERS = 0;
+/** Where the id of the request stands until one of the two claims it: the thread to begin with it, or the caller to take it back. */
+export const PENDING = 1;
+export const SHARED_BYTES = 8;
+
+/** Whether a module runs from its source. */
+export const TO_TYPESCRIPT = /\.ts$/;

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Turnstile } from "../../../../src/engines/etcd/connect/turnstile.ts";
+import { openEtcdEngine } from "../../../../src/engines/etcd/engine.ts";
+import { etcdMissing, startEtcd } from "../../../fixtures/servers/etcd-server.ts";
+import { tcpProxy } from "../../../fixtures/servers/tcp-proxy.ts";
+
+const patient = { timeout: 60_000, keepAlive: true };
+
+describe("a turnstile", () => {
+  test("lets so many in, the others in the order in which they came", async () => {
+    const turnstile = new Turnstile(2);
+    assert.equal(turnstile.enter(patient), true);
+    assert.equal(turnstile.enter(patient), true);
+    const order: number[] = [];
+    const waits = [1, 2, 3].map(async (n) => {
+      assert.equal(await turnstile.enter(patient), true);
+      order.push(n);
+    });
+    turnstile.leave(true);
+    await waits[0];
+    assert.deepEqual(order, [1]);
+    turnstile.leave(false);
+    await waits[1];
+    turnstile.leave(true);
+    await waits[2];
+    assert.deepEqual(order, [1, 2, 3]);
+    turnstile.leave(true);
+    turnstile.leave(true);
+    assert.equal(turnstile.enter(patient), true);
+    assert.equal(turnstile.enter(patient), true);
+    assert.notEqual(turnstile.enter({ timeout: 1, keepAlive: true }), true);
+  });
+
+  test("turns away who waited for so long in which nobody was answered, and nobody sooner", async () => {
+    const turnstile = new Turnstile(1);
+    turnstile.enter(patient);
+    const begun = performance.now();
+    const first = turnstile.enter({ timeout: 100, keepAlive: true });
+    const last = turnstile.enter({ timeout: 100, keepAlive: true });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const answered = performance.now();
+    turnstile.leave(true);
+    assert.equal(await first, true);
+    assert.equal(await last, false);
+    assert.ok(performance.now() - answered >= 99, `after ${performance.now() - begun} ms`);
+    turnstile.leave(false);
+    assert.equal(turnstile.enter(patient), true);
+  });
+
+  test("a wait ends with its signal and leaves no place behind", async () => {
+    const turnstile = new Turnstile(1);
+    turnstile.enter(patient);
+    const stop = new AbortController();
+    const wait = turnstile.enter({ ...patient, signal: stop.signal });
+    const reason = new Error("enough");
+    stop.abort(reason);
+    await assert.rejects(async () => wait, reason);
+    turnstile.leave(true);
+    assert.equal(turnstile.enter(patient), true);
+  });
+});
+
+describe("very many calls at once", { skip: etcdMissing }, () => {
+  test("are all made; when the server falls silent each ends in its time; closing ends them at once", async (t) => {
+    const server = await startEtcd();
+    t.after(() => server.stop());
+    const proxy = await tcpProxy(server.port);
+    t.after(() => proxy.close());
+    const engine = await openEtcdEngine(`etcd://${proxy.host}:${proxy.port}/many`, { timeout: 2000 });
+    t.after(() => engine.close());
+    // etcd itself refuses writes when 5,000 wait to be applied.
+    const write = async (n: number) => engine.commit({ mutations: [{ type: "set", key: `k${n}`, value: "1" }] });
+    const all = await Promise.all(Array.from({ length: 6000 }, (_, n) => write(n)));
+    assert.equal(new Set(all.map(({ version }) => version)).size, 6000);
+
+    proxy.stall();
+    const begun = performance.now();
+    const ends = await Promise.allSettled(Array.from({ length: 1000 }, (_, n) => write(n)));
+    const took = performance.now() - begun;
+    const codes = ends.map((end) => (end.status === "rejected" ? end.reason.code : "done"));
+    assert.deepEqual([...new Set(codes)].sort(), ["ERR_STORE_OUTCOME_UNKNOWN", "ERR_STORE_UNAVAILABLE"]);
+    assert.ok(codes.filter((code) => code === "ERR_STORE_OUTCOME_UNKNOWN").length <= 256);
+    assert.ok(took < 6000, `${took} ms`);
+    proxy.heal();
+
+    assert.equal((await write(1)).ok, true);
+    proxy.stall();
+    const rest = Promise.allSettled(Array.from({ length: 1000 }, (_, n) => write(n)));
+    await engine.close();
+    for (const end of await rest)
+      assert.match(
+        end.status === "rejected" ? end.reason.code : "done",
+        /^(ERR_STORE_CLOSED|ERR_STORE_OUTCOME_UNKNOWN)$/,
+      );
+    proxy.heal();
+  });
+});
