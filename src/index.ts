@@ -25,10 +25,10 @@ export type {
   Mutation,
   Session,
   SessionOptions,
-  WaitOptions,
   WatchOptions,
 } from "./engine/contract.ts";
-export type { Change, Entry, Range, RangeRead, Space, Value } from "./engine/entry.ts";
+export type { Change, Entry, Space, Value } from "./engine/entry.ts";
+export type { Range, RangeRead } from "./engine/range.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 export { Atomic, type AtomicResult } from "./store/atomic.ts";
 export { bytes, type Codec, json, type StandardSchema, text } from "./store/codec.ts";
@@ -40,3 +40,4 @@ export { Store } from "./store/store.ts";
 export type { SetOptions, WatchStoreOptions } from "./store/values.ts";
 export { defaultStore as store } from "./sync/default-store.ts";
 export { openStoreSync, type SyncStore, type TryOptions, type WriteOptions } from "./sync/sync-store.ts";
+export type { WaitOptions } from "./wait/deadline.ts";

@@ -1,12 +1,14 @@
-import type { Check, CommitResult, Mutation, Session, WaitOptions } from "../engine/contract.ts";
-import type { Entry, RangeRead } from "../engine/entry.ts";
+import type { Check, CommitResult, Mutation, Session } from "../engine/contract.ts";
+import type { Entry } from "../engine/entry.ts";
+import type { RangeRead } from "../engine/range.ts";
 import { invalidType, outOfRange } from "../errors.ts";
-import { optimistic } from "../wait/compare-and-set.ts";
-import { Deadline } from "../wait/deadline.ts";
+import { compareAndSet } from "../wait/compare-and-set.ts";
+import { Deadline, type WaitOptions } from "../wait/deadline.ts";
+import { isOutcomeUnknown, retryTransient } from "../wait/transient.ts";
 import { describeOwner, type Owner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
 import { systemKey, systemPrefix } from "./common/system-key.ts";
-import { isUnknown, steadily, untilChanged } from "./common/transient.ts";
+import { untilChanged } from "./common/until-changed.ts";
 
 /** The most parties that a barrier can have: those who open it write all their entries in one commit. */
 const MOST_PARTIES = 1000;
@@ -62,7 +64,7 @@ export class Barrier {
       const session = await this.#participant.session();
       const key = `${this.#prefix}${session.id}-${nextId++}`;
       try {
-        const version = await optimistic(deadline, () => this.#arrive(session, key, deadline));
+        const version = await compareAndSet(deadline, () => this.#arrive(session, key, deadline));
         if (version === OPENED) return;
         await this.#opened(session, key, version, deadline);
       } catch (error) {
@@ -87,7 +89,7 @@ export class Barrier {
   async #arrive(session: Session, key: string, deadline: Deadline): Promise<number | undefined> {
     const { engine } = this.#participant;
     const reads = [this.#at(this.#arrivals), this.#waiting, this.#at(key), this.#at(this.#opening)];
-    const found = await engine.commit({ reads }, deadline.wait);
+    const found = await engine.commit({ reads }, deadline.commit);
     const [arrivals, waiting, own, opening] = found.reads;
     // An earlier try was made although its answer was lost.
     if (own![0]) return found.version;
@@ -110,9 +112,9 @@ export class Barrier {
     }
     let result: CommitResult;
     try {
-      result = await engine.commit({ checks, mutations }, deadline.wait);
+      result = await engine.commit({ checks, mutations }, deadline.commit);
     } catch (error) {
-      if (isUnknown(error)) return undefined;
+      if (isOutcomeUnknown(error)) return undefined;
       throw error;
     }
     if (!result.ok) return undefined;
@@ -124,7 +126,7 @@ export class Barrier {
     const { engine } = this.#participant;
     const signals = [deadline.signal, session.signal];
     let version = from;
-    await steadily(signals, async () => {
+    await retryTransient(signals, async () => {
       for (;;) {
         await untilChanged(engine, [this.#at(key)], version, signals);
         const found = await engine.commit({ reads: [this.#at(key), this.#at(this.#opening)] });

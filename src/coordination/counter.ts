@@ -1,7 +1,7 @@
-import { DEFAULT_TIMEOUT } from "../engine/limits.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
-import { optimistic } from "../wait/compare-and-set.ts";
+import { compareAndSet } from "../wait/compare-and-set.ts";
 import { Deadline } from "../wait/deadline.ts";
+import { DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import { Batches, type Call, stillWaiting } from "./common/batches.ts";
 import type { Participant } from "./common/participant.ts";
 import type { Step } from "./common/step.ts";
@@ -67,7 +67,7 @@ export class Counter {
     const deadline = this.#deadline(options);
     try {
       const mutation = { type: "set", ...this.#at, value: String(value) } as const;
-      await this.#participant.engine.commit({ mutations: [mutation] }, deadline.wait);
+      await this.#participant.engine.commit({ mutations: [mutation] }, deadline.commit);
     } finally {
       deadline[Symbol.dispose]();
     }
@@ -77,7 +77,7 @@ export class Counter {
   async reset(options: CounterOptions = {}): Promise<void> {
     const deadline = this.#deadline(options);
     try {
-      await this.#participant.engine.commit({ mutations: [{ type: "delete", ...this.#at }] }, deadline.wait);
+      await this.#participant.engine.commit({ mutations: [{ type: "delete", ...this.#at }] }, deadline.commit);
     } finally {
       deadline[Symbol.dispose]();
     }
@@ -108,7 +108,7 @@ export class Counter {
     let open = batch;
     const patience = new Deadline({}, "The addition");
     this.#state ??= await this.#read();
-    await optimistic(patience, async () => {
+    await compareAndSet(patience, async () => {
       open = stillWaiting(open);
       const { value, version } = this.#state!;
       let sum = value;

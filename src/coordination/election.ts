@@ -2,13 +2,15 @@ import type { Check } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
 import { invalidType, StoreError } from "../errors.ts";
 import { Deadline } from "../wait/deadline.ts";
+import { retryTransient } from "../wait/transient.ts";
 import type { Fence } from "./common/fence.ts";
 import { Holding } from "./common/holding.ts";
 import { describeOwner, type Owner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
+import { isSessionLost } from "./common/session-wait.ts";
 import type { Step } from "./common/step.ts";
 import { systemPrefix } from "./common/system-key.ts";
-import { isSessionLost, steadily, untilChanged } from "./common/transient.ts";
+import { untilChanged } from "./common/until-changed.ts";
 import { QueuePlace } from "./fifo/place.ts";
 
 export interface ElectOptions {
@@ -184,7 +186,7 @@ export async function* leaders(
     let last: number | undefined = -1;
     for (;;) {
       deadline.throwIfOver();
-      const { entries, version } = await steadily([deadline.signal], async () => participant.engine.list(eldest));
+      const { entries, version } = await retryTransient([deadline.signal], async () => participant.engine.list(eldest));
       const entry = entries[0];
       if (entry?.version !== last) {
         last = entry?.version;
@@ -192,7 +194,9 @@ export async function* leaders(
       }
       // While there is a leader nobody else can become one before its entry goes.
       const awaited = entry ? ({ space: "system", key: entry.key } as const) : ({ space: "system", prefix } as const);
-      await steadily([deadline.signal], () => untilChanged(participant.engine, [awaited], version, [deadline.signal]));
+      await retryTransient([deadline.signal], () =>
+        untilChanged(participant.engine, [awaited], version, [deadline.signal]),
+      );
     }
   } finally {
     deadline[Symbol.dispose]();

@@ -6,10 +6,12 @@ import { invalidType, StoreError } from "../errors.ts";
 import { decode, encode } from "../structured-clone/encode.ts";
 import { Deadline } from "../wait/deadline.ts";
 import { JoinedSignal } from "../wait/joined-signal.ts";
+import { isOutcomeUnknown, retryTransient } from "../wait/transient.ts";
 import type { Fence } from "./common/fence.ts";
 import type { Participant } from "./common/participant.ts";
+import { deleteUntilGone, isSessionLost } from "./common/session-wait.ts";
 import { systemKey } from "./common/system-key.ts";
-import { isSessionLost, isUnknown, steadily, untilChanged, withdraw } from "./common/transient.ts";
+import { untilChanged } from "./common/until-changed.ts";
 
 export interface OnceOptions {
   /**
@@ -123,7 +125,7 @@ class Flight {
       if (!runner) continue;
       awaited = runner.version;
       const signals = [deadline.signal];
-      await steadily(signals, () => untilChanged(engine, [this.#runner], taken.version, signals));
+      await retryTransient(signals, () => untilChanged(engine, [this.#runner], taken.version, signals));
     }
   }
 
@@ -139,11 +141,11 @@ class Flight {
           mutations: [{ type: "set", ...this.#runner, value: id, session: session.id }],
           reads,
         },
-        deadline.wait,
+        deadline.commit,
       );
     } catch (error) {
-      if (!isUnknown(error)) throw error;
-      const found = await engine.commit({ reads }, deadline.wait);
+      if (!isOutcomeUnknown(error)) throw error;
+      const found = await engine.commit({ reads }, deadline.commit);
       const runner = found.reads[0]![0];
       return runner?.value === id ? { ...found, ok: true, version: runner.version } : { ...found, ok: false };
     }
@@ -195,7 +197,7 @@ class Flight {
     if (outcome && kept) leave(this.outcome, ttl);
     if (outcome && (!kept || (ttl !== undefined && ttl < GRACE))) leave(this.#passing(outcome.run), GRACE);
     let done = false;
-    await withdraw(session, async () => {
+    await deleteUntilGone(session, async () => {
       const { ok, reads } = await engine.commit({ checks: [check], mutations, reads: places });
       // An earlier try may have been made although its answer was lost.
       done = ok || reads.some(([entry]) => entry !== undefined && parse(entry, this.#name).run === outcome?.run);

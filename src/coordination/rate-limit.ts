@@ -1,14 +1,14 @@
-import type { WaitOptions } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
-import { DEFAULT_TIMEOUT, LONGEST_TIMEOUT } from "../engine/limits.ts";
 import { checkTtl } from "../engine/validate.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
-import { optimistic } from "../wait/compare-and-set.ts";
-import { Deadline } from "../wait/deadline.ts";
+import { compareAndSet } from "../wait/compare-and-set.ts";
+import { Deadline, type WaitOptions } from "../wait/deadline.ts";
+import { DEFAULT_TIMEOUT, LONGEST_TIMEOUT } from "../wait/timeout.ts";
+import { retryTransient } from "../wait/transient.ts";
+import { unlessAborted } from "../wait/unless-aborted.ts";
 import { Batches, type Call, stillWaiting } from "./common/batches.ts";
 import type { Participant } from "./common/participant.ts";
 import { systemKey } from "./common/system-key.ts";
-import { steadily } from "./common/transient.ts";
 
 export interface RateLimitOptions {
   /** How many are granted in any span of `per` milliseconds. From 1 to 1,000,000,000. */
@@ -100,7 +100,7 @@ export class RateLimit {
     try {
       await unlessAborted(before, deadline.signal);
       for (;;) {
-        const decision = await steadily([deadline.signal], () => this.#decide(count, deadline));
+        const decision = await retryTransient([deadline.signal], () => this.#decide(count, deadline));
         if (decision.granted) return decision;
         await deadline.pause(decision.retryAfter);
       }
@@ -136,7 +136,7 @@ export class RateLimit {
     // What was seen last may be old: it is enough to try, and never enough to refuse.
     let fresh = this.#state === undefined;
     this.#state ??= await this.#read();
-    await optimistic(new Deadline({}, this.#what), async () => {
+    await compareAndSet(new Deadline({}, this.#what), async () => {
       open = stillWaiting(open);
       let decided = this.#judge(open);
       if (!fresh && decided.decisions.some(({ granted }) => !granted)) {
@@ -238,14 +238,3 @@ function checkWhole(value: unknown, name: string, most: number): void {
 }
 
 /** Waits for a promise that does not reject, or for the signal. */
-function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    void promise.then(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-  });
-}

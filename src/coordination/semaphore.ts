@@ -1,11 +1,10 @@
-import type { WaitOptions } from "../engine/contract.ts";
 import { invalidType, outOfRange } from "../errors.ts";
-import { Deadline } from "../wait/deadline.ts";
+import { Deadline, type WaitOptions } from "../wait/deadline.ts";
 import { Holding, type HoldingOptions } from "./common/holding.ts";
 import { describeOwner, type Owner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
+import { isSessionLost } from "./common/session-wait.ts";
 import { systemPrefix } from "./common/system-key.ts";
-import { isSessionLost } from "./common/transient.ts";
 import { QueuePlace } from "./fifo/place.ts";
 
 /** The most permits that a semaphore can have. */

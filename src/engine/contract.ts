@@ -1,5 +1,6 @@
 import type { EngineSupport } from "./capabilities.ts";
-import type { Change, Entry, Range, RangeRead, Space, Value } from "./entry.ts";
+import type { Change, Entry, Space, Value } from "./entry.ts";
+import type { Range, RangeRead } from "./range.ts";
 
 /*
  * THE NARROW WAIST. Everything above (the Store, the locks, elections, queues) is written against this page alone, and
@@ -25,7 +26,7 @@ export interface Engine extends AsyncDisposable {
   list(range: RangeRead): Awaitable<Listing>;
 
   /** Checks, then writes: all or nothing, in isolation from every other commit. */
-  commit(commit: Commit, options?: WaitOptions): Awaitable<CommitResult>;
+  commit(commit: Commit, options?: CommitOptions): Awaitable<CommitResult>;
 
   /**
    * What changes in any of the ranges, after version `from` (default: the version at the call, so that nothing after
@@ -107,11 +108,15 @@ export interface CommitResult {
   readonly reads: readonly Entry[][];
 }
 
-export interface WaitOptions {
-  /** Ends the wait; what the call throws is the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** In milliseconds; then `ERR_STORE_BUSY`, `ERR_STORE_UNAVAILABLE` or `ERR_STORE_OUTCOME_UNKNOWN`. Default 5000. */
-  readonly timeout?: number;
+/** How long a commit may take. It waits for other programs' commits, and on a network for the server. */
+export interface CommitOptions {
+  /** Ends the wait when it is aborted. The call rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long to wait, in milliseconds, until the call rejects with `ERR_STORE_BUSY`, on a network with
+   * `ERR_STORE_UNAVAILABLE` (nothing was written) or `ERR_STORE_OUTCOME_UNKNOWN`. Default: 5000.
+   */
+  readonly timeout?: number | undefined;
 }
 
 export interface WatchOptions {

@@ -1,9 +1,12 @@
-/** Time that passed: the longer of what two clocks say, since one stands still while the machine sleeps and the other can be set. */
-export class Moment {
-  readonly #steady = performance.now();
+/**
+ * The time since its creation, by whichever of two clocks shows more of it: the monotonic clock stands still while the
+ * machine sleeps, and the wall clock can be set.
+ */
+export class Elapsed {
+  readonly #monotonic = performance.now();
   readonly #wall = Date.now();
 
-  get ago(): number {
-    return Math.max(performance.now() - this.#steady, Date.now() - this.#wall);
+  get milliseconds(): number {
+    return Math.max(performance.now() - this.#monotonic, Date.now() - this.#wall);
   }
 }

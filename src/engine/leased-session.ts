@@ -1,7 +1,8 @@
-import { StoreError } from "../errors.ts";
+import type { StoreError } from "../errors.ts";
+import { LONGEST_TIMEOUT } from "../wait/timeout.ts";
 import type { Session } from "./contract.ts";
-import { Moment } from "./elapsed.ts";
-import { LONGEST_TIMEOUT } from "./limits.ts";
+import { Elapsed } from "./elapsed.ts";
+import { closedError, sessionLostError } from "./standard-errors.ts";
 
 /** What a session with a lease needs of its engine. */
 export interface Lease {
@@ -30,13 +31,13 @@ export class LeasedSession implements Session {
   readonly #lease: Lease;
   readonly #abort = new AbortController();
   /** When the request was sent whose answer is the newest proof that the lease lives. */
-  #proved: Moment;
+  #proved: Elapsed;
   #refresher: NodeJS.Timeout;
   #watchdog: NodeJS.Timeout;
   #farewell: Promise<void> | undefined;
 
   /** `begun`: when the lease was asked for. */
-  constructor(lease: Lease, begun: Moment) {
+  constructor(lease: Lease, begun: Elapsed) {
     this.#lease = lease;
     this.#proved = begun;
     this.#refresher = this.#refreshLater();
@@ -53,14 +54,11 @@ export class LeasedSession implements Session {
 
   /** Ends it if the lease may be over. To be called before an answer of the server is passed on. */
   look(): void {
-    if (this.#left() <= 0) this.lose(`the server did not prolong it within ${Math.round(this.#proved.ago)} ms`);
+    if (this.#left() <= 0) this.lose(`no heartbeat was answered within ${Math.round(this.#proved.milliseconds)} ms`);
   }
 
   lose(why: string): void {
-    const error = new StoreError(
-      "ERR_STORE_SESSION_LOST",
-      `The session ${this.id} was lost (${why}): its entries go, others may take what it held. Open another`,
-    );
+    const error = sessionLostError(this.id, why);
     // Perhaps the lease still lives: without it the others need not wait for its end.
     void this.end(error);
   }
@@ -71,7 +69,7 @@ export class LeasedSession implements Session {
   }
 
   async close(): Promise<void> {
-    await this.end(new StoreError("ERR_STORE_CLOSED", "The session was closed: open another"));
+    await this.end(closedError("session", this.id));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,12 +81,12 @@ export class LeasedSession implements Session {
     clearTimeout(this.#refresher);
     this.look();
     if (this.signal.aborted) return;
-    const begun = new Moment();
+    const begun = new Elapsed();
     try {
       const timeout = Math.min(Math.max(SHORTEST_WAIT, this.#lease.ttl / 3), LONGEST_TIMEOUT);
       const isAlive = await this.#lease.prolong(timeout);
       if (this.signal.aborted) return;
-      if (!isAlive) return this.lose("its lease is gone from the server");
+      if (!isAlive) return this.lose("its lease expired");
       this.#proved = begun;
       this.#refresher = this.#refreshLater();
     } catch {
@@ -106,7 +104,7 @@ export class LeasedSession implements Session {
 
   /** Milliseconds until it counts as lost. */
   #left(): number {
-    return this.#lease.ttl - this.#lease.margin - this.#proved.ago;
+    return this.#lease.ttl - this.#lease.margin - this.#proved.milliseconds;
   }
 
   #watchLater(): NodeJS.Timeout {

@@ -12,11 +12,6 @@ export const FILE_LIMITS: EngineLimits = {
   commitBytes: 512 * MIB,
 };
 
-/** How long a call waits for other programs' writes, in milliseconds, unless told. */
-export const DEFAULT_TIMEOUT = 5000;
-/** The longest wait that a timer can hold, in milliseconds. */
-export const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
 /** Throws unless `key` is a well-formed string within the limit. */
 export function checkKey(key: unknown, limits: EngineLimits = FILE_LIMITS, name = "key"): asserts key is string {
   if (typeof key !== "string") throw invalidType(name, "a string", key);
@@ -39,12 +34,4 @@ function checkText(text: string, limit: number, name: string): void {
     const bytes = Buffer.byteLength(text);
     if (bytes > limit) throw outOfRange(name, `at most ${limit} bytes in UTF-8`, bytes);
   }
-}
-
-/** Throws unless `timeout` is a number of milliseconds from 0 to 2³¹−1 (`Infinity` counts as that). */
-export function checkTimeout(timeout: unknown, name = "timeout"): number {
-  if (typeof timeout !== "number") throw invalidType(name, "a number of milliseconds", timeout);
-  if (Number.isNaN(timeout) || timeout < 0)
-    throw outOfRange(name, `a number of milliseconds from 0 to ${LONGEST_TIMEOUT}, or Infinity`, timeout);
-  return Math.min(timeout, LONGEST_TIMEOUT);
 }

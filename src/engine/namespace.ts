@@ -1,9 +1,10 @@
-import { invalidType, invalidValue, outOfRange, StoreError } from "../errors.ts";
+import { invalidType, invalidValue, outOfRange } from "../errors.ts";
 import type { EngineSupport } from "./capabilities.ts";
 import type {
   Awaitable,
   Check,
   Commit,
+  CommitOptions,
   CommitResult,
   Engine,
   EngineInfo,
@@ -11,15 +12,14 @@ import type {
   Mutation,
   Session,
   SessionOptions,
-  WaitOptions,
   WatchOptions,
 } from "./contract.ts";
-import type { Change, Entry, Range, RangeRead, Space } from "./entry.ts";
+import type { Change, Entry, Space } from "./entry.ts";
 import { checkKey } from "./limits.ts";
-import { checkCommit, checkRange } from "./validate.ts";
-
-/** Entries that are read at a time when the keys of a namespace are counted. */
-const PAGE = 1000;
+import { pages } from "./pages.ts";
+import type { Range, RangeRead } from "./range.ts";
+import { closedError } from "./standard-errors.ts";
+import { checkCommit, checkRange, checkWatch } from "./validate.ts";
 
 /**
  * A part of an engine as an engine of its own: the user's keys are those that begin with `prefix`, shown without it, and
@@ -33,15 +33,18 @@ export function namespaced(engine: Engine, prefix: string): Engine {
   return engine instanceof NamespacedEngine ? engine.narrow(prefix) : new NamespacedEngine(engine, prefix);
 }
 
-/** What the keys of a namespace begin with; the empty string for the whole. */
-export function prefixOf(engine: Engine): string {
-  return engine instanceof NamespacedEngine ? engine.prefix : "";
+/** Whether the keys of one engine are the keys of the other: both are the same handle, or the same namespace of one. */
+export function hasSameKeys(a: Engine, b: Engine): boolean {
+  const [one, other] = [a, b].map((engine) =>
+    engine instanceof NamespacedEngine ? engine : { whole: engine, prefix: "" },
+  );
+  return one!.whole === other!.whole && one!.prefix === other!.prefix;
 }
 
 class NamespacedEngine implements Engine {
   readonly supports: EngineSupport;
-  readonly #whole: Engine;
-  readonly #prefix: string;
+  readonly whole: Engine;
+  readonly prefix: string;
   /** `systemKey` escapes the `/` in a part, so that no key of coordination itself can begin with this. */
   readonly #systemPrefix: string;
   readonly #sessions = new Set<Session>();
@@ -49,8 +52,8 @@ class NamespacedEngine implements Engine {
   #closing: Promise<void> | undefined;
 
   constructor(whole: Engine, prefix: string) {
-    this.#whole = whole;
-    this.#prefix = prefix;
+    this.whole = whole;
+    this.prefix = prefix;
     this.#systemPrefix = `namespace/${encodeURIComponent(prefix)}/`;
     const { limits } = whole.supports;
     const keyBytes = limits.keyBytes - Math.max(Buffer.byteLength(prefix), this.#systemPrefix.length);
@@ -59,36 +62,32 @@ class NamespacedEngine implements Engine {
   }
 
   get name(): string {
-    return this.#whole.name;
-  }
-
-  get prefix(): string {
-    return this.#prefix;
+    return this.whole.name;
   }
 
   /** The namespace of both prefixes, so that `a` in `b` is the same as `ba`. */
   narrow(prefix: string): Engine {
-    return new NamespacedEngine(this.#whole, this.#prefix + prefix);
+    return new NamespacedEngine(this.whole, this.prefix + prefix);
   }
 
   get(key: string, space?: Space): Awaitable<Entry | undefined> {
     this.#assertOpen();
     checkKey(key, this.supports.limits);
-    const entry = this.#whole.get(this.#full(key, space), space);
+    const entry = this.whole.get(this.#full(key, space), space);
     return entry instanceof Promise ? entry.then((found) => found && this.#bare(found)) : entry && this.#bare(entry);
   }
 
   list(range: RangeRead): Awaitable<Listing> {
     this.#assertOpen();
     checkRange(range, this.supports.limits);
-    const listing = this.#whole.list(this.#fullRange(range));
+    const listing = this.whole.list(this.#fullRange(range));
     return listing instanceof Promise ? listing.then((read) => this.#bareListing(read)) : this.#bareListing(listing);
   }
 
-  commit(commit: Commit, options?: WaitOptions): Awaitable<CommitResult> {
+  commit(commit: Commit, options?: CommitOptions): Awaitable<CommitResult> {
     this.#assertOpen();
     checkCommit(commit, this.supports.limits);
-    const result = this.#whole.commit(
+    const result = this.whole.commit(
       {
         checks: (commit.checks ?? []).map((check) => this.#fullCheck(check)),
         mutations: (commit.mutations ?? []).map((mutation) => this.#fullMutation(mutation)),
@@ -101,12 +100,12 @@ class NamespacedEngine implements Engine {
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
     this.#assertOpen();
-    for (const range of ranges) checkRange(range, this.supports.limits);
+    checkWatch(ranges, options, this.supports.limits);
     const { signal, ...others } = options;
     const stop = new AbortController();
     const abort = () => stop.abort(signal?.reason);
     if (signal?.aborted) abort();
-    const changes = this.#whole.watch(
+    const changes = this.whole.watch(
       ranges.map((range) => this.#fullRange(range)),
       { ...others, signal: stop.signal },
     );
@@ -123,7 +122,7 @@ class NamespacedEngine implements Engine {
 
   async openSession(options?: SessionOptions): Promise<Session> {
     this.#assertOpen();
-    const session = await this.#whole.openSession(options);
+    const session = await this.whole.openSession(options);
     if (this.#closing !== undefined) {
       await session.close();
       this.#assertOpen();
@@ -135,16 +134,10 @@ class NamespacedEngine implements Engine {
 
   async info(): Promise<EngineInfo> {
     this.#assertOpen();
-    const info = await this.#whole.info();
+    const info = await this.whole.info();
     let keys = 0;
-    let start = "";
-    for (;;) {
-      const { entries } = await this.list({ start, limit: PAGE });
-      keys += entries.length;
-      if (entries.length < PAGE) break;
-      start = `${entries.at(-1)!.key}\0`;
-    }
-    return { ...info, keys, details: { ...info.details, namespace: this.#prefix } };
+    for await (const page of pages(this, {})) keys += page.length;
+    return { ...info, keys, details: { ...info.details, namespace: this.prefix } };
   }
 
   close(): Promise<void> {
@@ -158,16 +151,16 @@ class NamespacedEngine implements Engine {
 
   async #close(): Promise<void> {
     const sessions = [...this.#sessions];
-    for (const stop of [...this.#watches]) stop.abort(closedError(this.#prefix));
+    for (const stop of [...this.#watches]) stop.abort(closedError("namespace", this.prefix));
     await Promise.all(sessions.map((session) => session.close()));
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw closedError(this.#prefix);
+    if (this.#closing !== undefined) throw closedError("namespace", this.prefix);
   }
 
   #prefixOf(space: Space | undefined): string {
-    return space === undefined ? this.#prefix : this.#systemPrefix;
+    return space === undefined ? this.prefix : this.#systemPrefix;
   }
 
   #full(key: string, space: Space | undefined): string {
@@ -248,8 +241,4 @@ class NamespacedWatch implements AsyncIterableIterator<Change[]> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
-}
-
-function closedError(prefix: string): StoreError {
-  return new StoreError("ERR_STORE_CLOSED", `the namespace ${JSON.stringify(prefix)} was closed: make it again`);
 }

@@ -1,8 +1,8 @@
 import { invalidType, invalidValue, outOfRange } from "../errors.ts";
 import type { EngineLimits } from "./capabilities.ts";
-import type { Commit, Mutation } from "./contract.ts";
-import type { Range, RangeRead, Space } from "./entry.ts";
+import type { Commit, Mutation, WatchOptions } from "./contract.ts";
 import { checkKey, checkValue } from "./limits.ts";
+import { type Range, type RangeRead, spaceKey } from "./range.ts";
 
 /**
  * Throws what the contract says of a bad commit, before anything of it is sent or written: a `TypeError` for a key that is
@@ -18,9 +18,7 @@ export function checkCommit(commit: Commit, limits: EngineLimits): void {
     else {
       checkKey(check.key, limits);
       checkSpace(check.space);
-      if (typeof check.version !== "number") throw invalidType("version", "a number", check.version);
-      if (!Number.isSafeInteger(check.version) || check.version < 0)
-        throw outOfRange("version", "a safe integer, 0 or more", check.version);
+      checkVersion(check.version, "version");
     }
   }
   checkMutations(mutations, limits);
@@ -109,11 +107,17 @@ export function checkRange(range: RangeRead | Range, limits: EngineLimits): void
   if (!Number.isSafeInteger(limit) || limit < 1) throw outOfRange("limit", "a whole number, 1 or more", limit);
 }
 
-function checkSpace(space: unknown): void {
-  if (space !== undefined && space !== "system") throw invalidValue("space", '"system" or absent', space);
+/** Throws unless the ranges are such, and `from`, where it is given, is a version. */
+export function checkWatch(ranges: readonly Range[], { from }: WatchOptions, limits: EngineLimits): void {
+  for (const range of ranges) checkRange(range, limits);
+  if (from !== undefined) checkVersion(from, "from");
 }
 
-/** One string for a key of either space. */
-export function spaceKey(key: string, space: Space | undefined): string {
-  return space === undefined ? `u${key}` : `s${key}`;
+function checkVersion(version: unknown, name: string): void {
+  if (typeof version !== "number") throw invalidType(name, "a number", version);
+  if (!Number.isSafeInteger(version) || version < 0) throw outOfRange(name, "a safe integer, 0 or more", version);
+}
+
+function checkSpace(space: unknown): void {
+  if (space !== undefined && space !== "system") throw invalidValue("space", '"system" or absent', space);
 }

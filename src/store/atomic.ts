@@ -4,11 +4,11 @@ import type { PreparedStep, Step } from "../coordination/common/step.ts";
 import type { Counter } from "../coordination/counter.ts";
 import type { PushOptions, Queue } from "../coordination/queue/queue.ts";
 import type { Check } from "../engine/contract.ts";
-import { DEFAULT_TIMEOUT } from "../engine/limits.ts";
-import { prefixOf } from "../engine/namespace.ts";
+import { hasSameKeys } from "../engine/namespace.ts";
 import { invalidType, invalidValue } from "../errors.ts";
-import { optimistic } from "../wait/compare-and-set.ts";
+import { compareAndSet } from "../wait/compare-and-set.ts";
 import { Deadline } from "../wait/deadline.ts";
+import { DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import type { Codec } from "./codec.ts";
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
 import { lifeOf, type SetOptions } from "./values.ts";
@@ -67,18 +67,13 @@ export class Atomic<Out = string, In = Out> {
 
   /**
    * A primitive's own change, from its method for that (`job.acking()`, `candidacy.resigning()`, …). A `TypeError` if it is of another
-   * namespace: it would change this one's primitive of the same name.
+   * store or namespace, because it would change the primitive of the same name here.
    */
   with(step: Step): this {
     if (typeof step?.prepare !== "function")
       throw invalidType("step", "what a method such as job.acking() gives", step);
-    const [own, other] = [prefixOf(this.#participant.engine), prefixOf(step.engine ?? this.#participant.engine)];
-    if (own !== other)
-      throw invalidValue(
-        "step",
-        `of the part of the store that the commit is of (prefix ${JSON.stringify(own)})`,
-        other,
-      );
+    if (step.engine !== undefined && !hasSameKeys(step.engine, this.#participant.engine))
+      throw invalidValue("step", "a step of the same store and namespace as the commit", step);
     this.#steps.push(step);
     return this;
   }
@@ -115,7 +110,7 @@ export class Atomic<Out = string, In = Out> {
     const drafts = await Promise.all(this.#drafts.map((draft) => draft()));
     const deadline = new Deadline(options, "the atomic commit");
     try {
-      return await optimistic(deadline, async () => {
+      return await compareAndSet(deadline, async () => {
         const prepared: PreparedStep[] = [];
         for (const step of this.#steps) prepared.push(await deadline.within(step.prepare()));
         return await this.#attempt(drafts, prepared, {

@@ -1,10 +1,10 @@
 import { assertFences, type Fence, fenceChecks, fenceReads } from "../coordination/common/fence.ts";
 import type { Participant } from "../coordination/common/participant.ts";
-import type { Commit, CommitResult, Mutation, WaitOptions } from "../engine/contract.ts";
-import { checkTimeout } from "../engine/limits.ts";
+import type { Commit, CommitOptions, CommitResult, Mutation } from "../engine/contract.ts";
 import { StoreError } from "../errors.ts";
+import { checkTimeout } from "../wait/timeout.ts";
 
-export interface FenceOptions extends WaitOptions {
+export interface FenceOptions extends CommitOptions {
   /**
    * The write is made only while these are current: a held lock, a permit, a leadership, or `{ check: entry }` for an entry
    * that must be unchanged (an ephemeral one stands for its owner's session); else `ERR_STORE_FENCED`.

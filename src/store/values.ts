@@ -1,15 +1,16 @@
 import type { Participant } from "../coordination/common/participant.ts";
-import type { Awaitable, WaitOptions } from "../engine/contract.ts";
+import type { Awaitable } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
-import { DEFAULT_TIMEOUT } from "../engine/limits.ts";
+import { pages } from "../engine/pages.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
-import { optimistic } from "../wait/compare-and-set.ts";
-import { Deadline } from "../wait/deadline.ts";
+import { compareAndSet } from "../wait/compare-and-set.ts";
+import { Deadline, type WaitOptions } from "../wait/deadline.ts";
+import { DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import { ChangeStream } from "./change-stream.ts";
 import type { Codec } from "./codec.ts";
 import { decodeChange, decodeEntry, type StoreChange, type StoreEntry } from "./entry.ts";
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
-import { type KeyRange, type ListOptions, pages } from "./list.ts";
+import type { KeyRange, ListOptions } from "./list.ts";
 import { untilState } from "./wait-for.ts";
 
 export interface SetOptions extends FenceOptions {
@@ -118,13 +119,13 @@ export class SharedValues<Out = string, In = Out> {
    * throughout comes exactly once; what is written or deleted meanwhile may be missed.
    */
   async *list(options: ListOptions = {}): AsyncGenerator<StoreEntry<Out>, void, void> {
-    for await (const page of pages(this.#participant.engine, options))
+    for await (const page of this.#pages(options))
       for (const entry of page) yield await decodeEntry(this.#codec, entry);
   }
 
   /** The keys of a range, as `list` gives them. */
   async *keys(options: ListOptions = {}): AsyncGenerator<string, void, void> {
-    for await (const page of pages(this.#participant.engine, options)) for (const { key } of page) yield key;
+    for await (const page of this.#pages(options)) for (const { key } of page) yield key;
   }
 
   /**
@@ -136,7 +137,11 @@ export class SharedValues<Out = string, In = Out> {
     let count = 0;
     const { limits } = this.#participant.engine.supports;
     const fences = options.fence === undefined ? 0 : 2 * [options.fence].flat().length;
-    for await (const page of pages(this.#participant.engine, { prefix }, limits.commitOperations - fences)) {
+    for await (const page of pages(
+      this.#participant.engine,
+      { prefix },
+      { longest: limits.commitOperations - fences },
+    )) {
       const mutations = page.map(({ key }) => ({ type: "delete", key }) as const);
       await commitFenced(this.#participant, { mutations }, options);
       count += page.length;
@@ -191,6 +196,13 @@ export class SharedValues<Out = string, In = Out> {
     }
   }
 
+  #pages(options: ListOptions): AsyncIterable<Entry[]> {
+    if (typeof options !== "object" || options === null)
+      throw invalidType("options", 'an object such as { prefix: "a/" }', options);
+    const { signal, ...range } = options;
+    return pages(this.#participant.engine, range, { signal });
+  }
+
   async #drafted(key: string, value: In, options: SetOptions): Promise<Draft & { readonly type: "set" }> {
     return { type: "set", key, value: await this.#codec.encode(value), ...lifeOf(options) };
   }
@@ -204,7 +216,7 @@ export class SharedValues<Out = string, In = Out> {
     const deadline = new Deadline(options, `the change of ${JSON.stringify(key)}`);
     try {
       let entry = await this.#participant.engine.get(key);
-      const { result } = await optimistic(deadline, async () => {
+      const { result } = await compareAndSet(deadline, async () => {
         const made = await deadline.within(make(entry));
         const draft = {
           checks: [{ key, version: entry?.version ?? 0 }],

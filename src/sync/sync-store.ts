@@ -1,9 +1,9 @@
 import type { EngineInfo, SyncEngine } from "../engine/contract.ts";
 import type { Value } from "../engine/entry.ts";
-import { checkTimeout, DEFAULT_TIMEOUT } from "../engine/limits.ts";
 import { defaultLocation, type Location, parseLocation } from "../engines/location.ts";
 import { openSqliteSyncEngine } from "../engines/sqlite/sync-engine.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import { openBlockingEngine } from "./worker/engine.ts";
 
 export interface WriteOptions {

@@ -1,20 +1,23 @@
-import type { Awaitable } from "../engine/contract.ts";
+import { backoff } from "./backoff.ts";
 import type { Deadline } from "./deadline.ts";
 
-/** The longest pause between two tries, in milliseconds. */
+/** Bounds of the pause between two attempts, in milliseconds. */
+const SHORTEST_PAUSE = 1;
 const LONGEST_PAUSE = 16;
 
 /**
- * Tries until `attempt` gives something else than `undefined` (somebody else was faster), or the patience ends.
- * A failed try has learnt the newest state, so that the next follows at once; if that fails too, it pauses for a random
- * time whose bound doubles up to 16 ms: those who have waited long are not set back further ("full jitter", Brooker,
- * "Exponential Backoff And Jitter", 2015).
+ * Calls `attempt` until it returns anything but `undefined` (which means that another process was faster), or until the
+ * deadline. Every failed attempt has read the newest state, so the next one follows at once. Only every second failure is
+ * followed by a pause.
  */
-export async function optimistic<T>(deadline: Deadline, attempt: () => Awaitable<T | undefined>): Promise<T> {
-  for (let tries = 1; ; tries++) {
+export async function compareAndSet<T>(
+  deadline: Deadline,
+  attempt: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
+  for (let failures = 1; ; failures++) {
     deadline.throwIfOver();
     const result = await attempt();
     if (result !== undefined) return result;
-    if (tries % 2 === 0) await deadline.pause(Math.random() * Math.min(2 ** (tries / 2), LONGEST_PAUSE));
+    if (failures % 2 === 0) await deadline.pause(backoff(failures / 2, SHORTEST_PAUSE, LONGEST_PAUSE));
   }
 }

@@ -1,24 +1,30 @@
-import type { WaitOptions } from "../engine/contract.ts";
-import { checkTimeout, DEFAULT_TIMEOUT } from "../engine/limits.ts";
 import { invalidType, StoreError } from "../errors.ts";
+import { pause } from "./pause.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "./timeout.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
-/** What an engine has beyond the end of the patience, in milliseconds, so that its own time-out does not come first. */
+/** How a call that waits for others (a lock, a value, a job) ends without success. */
+export interface WaitOptions {
+  /** Ends the wait when it is aborted. The call rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait, in milliseconds, until the call rejects with `ERR_STORE_TIMEOUT`. Default: no timeout. */
+  readonly timeout?: number | undefined;
+}
+
+/** How much longer an engine may take than the deadline, in milliseconds, so that its own timeout does not come first. */
 const GRACE = 1000;
 
-/**
- * The end of a caller's patience: the `signal` and the `timeout` that were given, as one signal. It ends with the given
- * signal's reason, or with `ERR_STORE_TIMEOUT`.
- */
+/** The end of a wait: the caller's `signal` and `timeout` as one signal. */
 export class Deadline implements Disposable {
-  /** Where there is nothing that could end it, made only for who asks: most calls wait for nobody. */
+  /** Created when first used, unless something can end the wait: most calls wait for nobody. */
   #controller: AbortController | undefined;
   readonly #source: AbortSignal | undefined;
   readonly #abort: (() => void) | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #at: number;
 
-  /** `what` is waited for, as a part of the sentence "… did not come within 500 ms". Without a time-out it has no end. */
-  constructor(options: WaitOptions, what: string) {
+  /** `awaited` completes the sentence "Timed out after 500 ms waiting for …". */
+  constructor(options: WaitOptions, awaited: string) {
     const { signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidType("signal", "an AbortSignal", signal);
     const timeout = options.timeout === undefined ? Infinity : checkTimeout(options.timeout);
@@ -38,11 +44,12 @@ export class Deadline implements Disposable {
     }
     if (isEndless) return;
     this.#timer = setTimeout(() => {
-      controller.abort(new StoreError("ERR_STORE_TIMEOUT", `${what} did not come within ${timeout} ms`));
+      controller.abort(new StoreError("ERR_STORE_TIMEOUT", `Timed out after ${timeout} ms waiting for ${awaited}`));
     }, timeout);
     this.#timer.unref();
   }
 
+  /** Aborted with the caller's reason, or with `ERR_STORE_TIMEOUT`. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     return this.#controller.signal;
@@ -53,8 +60,8 @@ export class Deadline implements Disposable {
     return this.#at === Infinity ? Infinity : Math.max(0, this.#at - performance.now());
   }
 
-  /** What a commit of this call takes as its options. When the patience ends, that ends it, with its own reason. */
-  get wait(): WaitOptions {
+  /** The options for a commit that belongs to the wait: the deadline ends it, with the deadline's own reason. */
+  get commit(): WaitOptions {
     const timeout = Math.min(this.remaining + GRACE, DEFAULT_TIMEOUT);
     return this.#controller === undefined ? { timeout } : { signal: this.signal, timeout };
   }
@@ -63,27 +70,21 @@ export class Deadline implements Disposable {
     this.#controller?.signal.throwIfAborted();
   }
 
-  /** Resolves after so many milliseconds, rejects when the patience ends first. It keeps the process alive. */
+  /** Resolves after this many milliseconds. Rejects at the deadline. It keeps the process alive. */
   pause(milliseconds: number): Promise<void> {
-    return pause(milliseconds, this.signal);
+    return pause(milliseconds, { signal: this.signal });
   }
 
   /**
-   * What somebody else's work comes to, unless the patience ends first: then it goes on, and nobody waits for it. Where there
-   * is a time-out, it keeps the process alive until then.
+   * Settles as `work` does, or rejects at the deadline; then the work goes on, and nobody waits for it. Where there is a
+   * timeout, it keeps the process alive until then.
    */
   async within<T>(work: T | PromiseLike<T>): Promise<T> {
-    if (this.signal.aborted) Promise.resolve(work).catch(() => {});
-    this.throwIfOver();
-    const over = Promise.withResolvers<never>();
-    const abort = () => over.reject(this.signal.reason);
-    this.signal.addEventListener("abort", abort, { once: true });
     this.#timer?.ref();
     try {
-      return await Promise.race([work, over.promise]);
+      return await unlessAborted(Promise.resolve(work), this.signal);
     } finally {
       this.#timer?.unref();
-      this.signal.removeEventListener("abort", abort);
     }
   }
 
@@ -91,20 +92,4 @@ export class Deadline implements Disposable {
     clearTimeout(this.#timer);
     this.#source?.removeEventListener("abort", this.#abort!);
   }
-}
-
-/** Resolves after so many milliseconds; rejects with the signal's reason if that is aborted first. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }

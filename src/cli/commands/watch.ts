@@ -1,5 +1,6 @@
 import type { Engine } from "../../engine/contract.ts";
-import type { Change, Range } from "../../engine/entry.ts";
+import type { Change } from "../../engine/entry.ts";
+import type { Range } from "../../engine/range.ts";
 import { type Arguments, UsageError } from "../parse/arguments.ts";
 import { type Command, DONE, NO } from "../parse/command.ts";
 import { entryJson } from "../print/entry-json.ts";

@@ -1,5 +1,6 @@
 import type { Engine, SyncEngine } from "../../engine/contract.ts";
-import { compareKeys, type Entry } from "../../engine/entry.ts";
+import type { Entry } from "../../engine/entry.ts";
+import { compareKeys } from "../../engine/range.ts";
 
 /** What is read from. */
 export type Source = Pick<Engine | SyncEngine, "list" | "info">;

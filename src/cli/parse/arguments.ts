@@ -1,5 +1,5 @@
-import { LONGEST_TIMEOUT } from "../../engine/limits.ts";
 import { outOfRange } from "../../errors.ts";
+import { LONGEST_TIMEOUT } from "../../wait/timeout.ts";
 import type { Option } from "./command.ts";
 
 /*

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Engine } from "../../engine/contract.ts";
 import type { Value } from "../../engine/entry.ts";
-import { checkValue, LONGEST_TIMEOUT } from "../../engine/limits.ts";
+import { checkValue } from "../../engine/limits.ts";
 import { invalidType, outOfRange, type StoreError } from "../../errors.ts";
 import { decode, encode } from "../../structured-clone/encode.ts";
+import { LONGEST_TIMEOUT } from "../../wait/timeout.ts";
 import type { Participant } from "../common/participant.ts";
 import type { Step } from "../common/step.ts";
 import { ChannelIterator } from "./iterator.ts";

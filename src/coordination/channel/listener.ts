@@ -1,8 +1,8 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { Change, Entry } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
-import { pause } from "../../wait/deadline.ts";
-import { isPassing } from "../common/transient.ts";
+import { pause } from "../../wait/pause.ts";
+import { isTransient } from "../../wait/transient.ts";
 import { type MessageKey, parseMessageKey, RETENTION } from "./key.ts";
 
 /** How long to wait before a store that failed for the moment is asked again, in milliseconds. */
@@ -74,7 +74,7 @@ export class ChannelListener {
         if (error instanceof StoreError && error.code === "ERR_STORE_HISTORY_LOST") {
           this.#position = undefined;
           this.#options.lagging(lagging(error));
-        } else if (isPassing(error)) await pause(PAUSE, signal);
+        } else if (isTransient(error)) await pause(PAUSE, { signal });
         else throw error;
       }
     }

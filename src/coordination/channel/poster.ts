@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Engine, Mutation } from "../../engine/contract.ts";
+import { isOutcomeUnknown } from "../../wait/transient.ts";
 import type { Step } from "../common/step.ts";
-import { isUnknown } from "../common/transient.ts";
 import { type MessageKey, messageKey, RETENTION } from "./key.ts";
 
 /** The most messages in one commit, and their bytes where the engine takes that many. */
@@ -112,7 +112,7 @@ export class ChannelPoster {
         await engine.commit({ checks: [{ ...first, version: 0 }], mutations });
         break;
       } catch (error) {
-        if (!isUnknown(error) || tries === 3) throw error;
+        if (!isOutcomeUnknown(error) || tries === 3) throw error;
       }
     }
     this.#kept.splice(0, Math.min(superfluous.length, keys.length));

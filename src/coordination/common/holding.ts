@@ -1,8 +1,8 @@
 import type { Check, Commit, Engine, Mutation, Session } from "../../engine/contract.ts";
 import { StoreError } from "../../errors.ts";
 import type { Fence } from "./fence.ts";
+import { deleteUntilGone } from "./session-wait.ts";
 import type { Step } from "./step.ts";
-import { withdraw } from "./transient.ts";
 
 export interface HoldingOptions {
   readonly engine: Engine;
@@ -112,7 +112,7 @@ export class Holding implements Fence, AsyncDisposable {
 
   async #giveUp(): Promise<void> {
     let tries = 0;
-    await withdraw(this.#session, async () => {
+    await deleteUntilGone(this.#session, async () => {
       tries++;
       const { ok } = await this.#engine.commit(this.#release);
       // Of a try whose answer was lost nobody knows whether it, or a theft, took the entry away.

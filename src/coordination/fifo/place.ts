@@ -1,9 +1,12 @@
 import type { CommitResult, Engine, Mutation, Session } from "../../engine/contract.ts";
-import type { Entry, Range, RangeRead } from "../../engine/entry.ts";
+import type { Entry } from "../../engine/entry.ts";
+import type { Range, RangeRead } from "../../engine/range.ts";
 import { StoreError } from "../../errors.ts";
 import type { Deadline } from "../../wait/deadline.ts";
+import { isOutcomeUnknown, retryTransient } from "../../wait/transient.ts";
 import type { HoldingOptions } from "../common/holding.ts";
-import { isUnknown, lossOr, steadily, untilChanged, withdraw } from "../common/transient.ts";
+import { deleteUntilGone, sessionErrorOr } from "../common/session-wait.ts";
+import { untilChanged } from "../common/until-changed.ts";
 
 /** Above so many keys a watch of the whole queue is cheaper than one of each. */
 const MOST_WATCHED = 32;
@@ -56,7 +59,7 @@ export class QueuePlace {
       return turn ?? (await this.#wait(nearest, version, [deadline.signal, this.session.signal]));
     } catch (error) {
       await this.#abandon();
-      throw lossOr(this.session, error);
+      throw sessionErrorOr(this.session, error);
     }
   }
 
@@ -70,13 +73,13 @@ export class QueuePlace {
       return turn;
     } catch (error) {
       await this.#abandon();
-      throw lossOr(this.session, error);
+      throw sessionErrorOr(this.session, error);
     }
   }
 
   /** Gives the place up, whatever it takes; a session that has ended has none. */
   leave(): Promise<void> {
-    return withdraw(this.session, () => this.#engine.commit({ mutations: [this.#deletion] }));
+    return deleteUntilGone(this.session, () => this.#engine.commit({ mutations: [this.#deletion] }));
   }
 
   /** What came with the turn, as a `Holding` takes it. */
@@ -99,11 +102,11 @@ export class QueuePlace {
         ];
         result = await this.#engine.commit(
           { checks: [{ space: "system", key: this.key, version: 0 }], mutations: [set], reads },
-          deadline.wait,
+          deadline.commit,
         );
       } catch (error) {
         // If it was made, the next try finds the entry there.
-        if (isUnknown(error)) continue;
+        if (isOutcomeUnknown(error)) continue;
         throw error;
       }
       return this.#standing(result, result.ok ? result.reads[2]! : []);
@@ -111,7 +114,7 @@ export class QueuePlace {
   }
 
   async #wait(nearest: readonly Entry[], version: number, signals: readonly AbortSignal[]): Promise<number> {
-    return steadily(signals, async () => {
+    return retryTransient(signals, async () => {
       for (;;) {
         if (nearest.length > 0) await untilChanged(this.#engine, this.#ranges(nearest), version, signals);
         const standing = this.#standing(await this.#engine.commit({ reads: this.#reads }), []);

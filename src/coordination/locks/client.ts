@@ -1,8 +1,9 @@
-import type { Session, WaitOptions } from "../../engine/contract.ts";
+import type { Session } from "../../engine/contract.ts";
 import { invalidType, invalidValue } from "../../errors.ts";
-import { Deadline } from "../../wait/deadline.ts";
+import { Deadline, type WaitOptions } from "../../wait/deadline.ts";
+import { unlessAborted } from "../../wait/unless-aborted.ts";
 import type { Participant } from "../common/participant.ts";
-import { isSessionLost, lossOr } from "../common/transient.ts";
+import { isSessionLost, sessionErrorOr } from "../common/session-wait.ts";
 import { LockEntries, type LockMode } from "./layout.ts";
 import { Lock } from "./lock.ts";
 import { type Grant, LockRequest } from "./request.ts";
@@ -111,7 +112,7 @@ export class LockClient {
       return grant && this.#granted(grant, entries, mode, session);
     } catch (error) {
       await request.abandon();
-      throw lossOr(session, error);
+      throw sessionErrorOr(session, error);
     }
   }
 
@@ -145,13 +146,4 @@ export class LockClient {
 function checkMode(mode: LockMode = "exclusive"): LockMode {
   if (mode !== "exclusive" && mode !== "shared") throw invalidValue("mode", '"exclusive" or "shared"', mode);
   return mode;
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

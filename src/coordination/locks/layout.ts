@@ -1,5 +1,6 @@
 import type { Check, Mutation } from "../../engine/contract.ts";
-import type { Entry, Range } from "../../engine/entry.ts";
+import type { Entry } from "../../engine/entry.ts";
+import type { Range } from "../../engine/range.ts";
 import { describeOwner, type Owner } from "../common/owner.ts";
 import { readPart, systemPrefix } from "../common/system-key.ts";
 

@@ -1,8 +1,11 @@
 import type { CommitResult, Engine, Mutation, Session } from "../../engine/contract.ts";
-import type { Entry, RangeRead } from "../../engine/entry.ts";
+import type { Entry } from "../../engine/entry.ts";
+import type { RangeRead } from "../../engine/range.ts";
 import { StoreError } from "../../errors.ts";
 import type { Deadline } from "../../wait/deadline.ts";
-import { isUnknown, steadily, untilChanged, withdraw } from "../common/transient.ts";
+import { isOutcomeUnknown, retryTransient } from "../../wait/transient.ts";
+import { deleteUntilGone } from "../common/session-wait.ts";
+import { untilChanged } from "../common/until-changed.ts";
 import { checkEntry, type LockEntries, type LockMode } from "./layout.ts";
 
 /** For how long an abandoned wait is held up by a store that does not answer, in milliseconds. */
@@ -53,10 +56,10 @@ export class LockRequest {
     if (this.#mode === "exclusive") mutations.push(this.#entries.setMark(this.#key));
     for (;;) {
       try {
-        const { ok, version } = await this.#engine.commit({ checks, mutations }, deadline.wait);
+        const { ok, version } = await this.#engine.commit({ checks, mutations }, deadline.commit);
         return ok ? { key: this.#key, version, token: version, ownerDied: false } : undefined;
       } catch (error) {
-        if (!isUnknown(error)) throw error;
+        if (!isOutcomeUnknown(error)) throw error;
         const own = await this.#engine.get(this.#key, "system");
         if (own) return { key: this.#key, version: own.version, token: own.version, ownerDied: false };
       }
@@ -67,7 +70,7 @@ export class LockRequest {
   async takeIfAvailable(deadline: Deadline): Promise<Grant | undefined> {
     const free = await this.takeFree(deadline);
     if (free) return free;
-    const { reads } = await this.#engine.commit({ reads: this.#frontReads }, deadline.wait);
+    const { reads } = await this.#engine.commit({ reads: this.#frontReads }, deadline.commit);
     const { own, exclusive, shared, force } = frontOf({ reads, version: 0 });
     if (!own && (force || exclusive || (shared && this.#mode === "exclusive"))) return undefined;
     const { front } = await this.#enter(deadline);
@@ -84,7 +87,7 @@ export class LockRequest {
     let { front, before } = await this.#enter(deadline);
     entered();
     const signals = [deadline.signal, this.#session.signal];
-    return steadily(signals, async () => {
+    return retryTransient(signals, async () => {
       for (;;) {
         const { own, force, version } = front;
         if (!own) throw this.#loss();
@@ -106,21 +109,21 @@ export class LockRequest {
 
   /** Gives the place up, and what was granted without an answer. */
   leave(): Promise<void> {
-    return withdraw(this.#session, () => this.#withdraw());
+    return deleteUntilGone(this.#session, () => this.#deleteUntilGone());
   }
 
   /** Gives the place up without holding up for long a caller who no longer waits. */
   async abandon(): Promise<void> {
     if (this.#session.signal.aborted) return;
     try {
-      await this.#withdraw(LEAVE_TIMEOUT);
+      await this.#deleteUntilGone(LEAVE_TIMEOUT);
     } catch {
       // What cannot be deleted ends with the session.
       this.leave().catch(() => {});
     }
   }
 
-  async #withdraw(timeout?: number): Promise<void> {
+  async #deleteUntilGone(timeout?: number): Promise<void> {
     const options = timeout === undefined ? {} : { timeout };
     const deletion = { type: "delete", space: "system", key: this.#key } as const;
     for (;;) {
@@ -145,11 +148,11 @@ export class LockRequest {
       try {
         result = await this.#engine.commit(
           { checks: [checkEntry(this.#key, undefined)], mutations, reads },
-          deadline.wait,
+          deadline.commit,
         );
       } catch (error) {
         // If it was made, the next try finds the entry there.
-        if (isUnknown(error)) continue;
+        if (isOutcomeUnknown(error)) continue;
         throw error;
       }
       const front = frontOf(result);

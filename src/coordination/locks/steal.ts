@@ -1,7 +1,8 @@
 import type { CommitResult, Engine, Session } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
 import type { Deadline } from "../../wait/deadline.ts";
-import { isUnknown, withdraw } from "../common/transient.ts";
+import { isOutcomeUnknown } from "../../wait/transient.ts";
+import { deleteUntilGone } from "../common/session-wait.ts";
 import { checkEntry, type LockEntries } from "./layout.ts";
 import type { Grant } from "./request.ts";
 import { notify } from "./theft-notices.ts";
@@ -41,7 +42,7 @@ export async function steal(
         mutations.push({ type: "delete", space: "system", key });
         mutations.push(notify(victim!, key === mark?.value ? mark.version : version));
       }
-      const result = await repeatedly(() => engine.commit({ checks, mutations, reads }, deadline.wait));
+      const result = await repeatedly(() => engine.commit({ checks, mutations, reads }, deadline.commit));
       if (result.ok) continue;
       // The entry went with the session, or by a thief: if that one has gone already too, the notice tells of it.
       session.signal.throwIfAborted();
@@ -52,7 +53,7 @@ export async function steal(
     // Nobody else is granted the lock as long as the thief's entry is there.
     const deletion = { type: "delete", space: "system", key: entries.force } as const;
     const leave = () => engine.commit({ checks: [checkEntry(entries.force, own)], mutations: [deletion] });
-    withdraw(session, leave).catch(() => {});
+    deleteUntilGone(session, leave).catch(() => {});
     throw error;
   }
 }
@@ -79,7 +80,7 @@ async function stop(
     deadline.throwIfOver();
     const mutations = former ? [set, notify(former.session!, former.version)] : [set];
     const commit = { checks: [checkEntry(entries.force, former)], mutations, reads: [entries.whole] };
-    const result = await repeatedly(() => engine.commit(commit, deadline.wait));
+    const result = await repeatedly(() => engine.commit(commit, deadline.commit));
     const all = result.reads[0]!;
     const force = all.find(({ key }) => key === entries.force);
     // It may be there although the answer was lost.
@@ -96,7 +97,7 @@ async function repeatedly(commit: () => CommitResult | Promise<CommitResult>): P
     try {
       return await commit();
     } catch (error) {
-      if (!isUnknown(error)) throw error;
+      if (!isOutcomeUnknown(error)) throw error;
     }
   }
 }

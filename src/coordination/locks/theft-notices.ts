@@ -1,6 +1,6 @@
 import type { Engine, Mutation, Session } from "../../engine/contract.ts";
 import { systemKey, systemPrefix } from "../common/system-key.ts";
-import { untilChanged } from "../common/transient.ts";
+import { untilChanged } from "../common/until-changed.ts";
 import type { Lock } from "./lock.ts";
 
 /** Comes after all that locks and the rest write often, so that no write of theirs has to be held against every session's range. */

@@ -1,11 +1,12 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
-import { DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import { pages } from "../../engine/pages.ts";
 import { invalidType, outOfRange } from "../../errors.ts";
 import { decode } from "../../structured-clone/encode.ts";
-import { optimistic } from "../../wait/compare-and-set.ts";
+import { compareAndSet } from "../../wait/compare-and-set.ts";
 import { Deadline } from "../../wait/deadline.ts";
-import { jobId, pages, type QueueKeys, readRecord } from "./keys.ts";
+import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { jobId, type QueueKeys, readRecord } from "./keys.ts";
 import type { QueuePusher } from "./pusher.ts";
 
 /** A job that is not tried any more. */
@@ -33,7 +34,7 @@ export class DeadLetters<T = unknown> implements AsyncIterable<DeadLetter<T>> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<DeadLetter<T>> {
-    for await (const entries of pages(this.#engine, { prefix: this.#keys.part("dead") }))
+    for await (const entries of pages(this.#engine, { space: "system", prefix: this.#keys.part("dead") }))
       for (const entry of entries) {
         const { value, attempts, error, died = 0 } = readRecord(entry);
         const letter = { id: jobId(entry.key), value: decode(value) as T, attempts, died };
@@ -45,7 +46,7 @@ export class DeadLetters<T = unknown> implements AsyncIterable<DeadLetter<T>> {
   async requeue(id: number): Promise<boolean> {
     const deadline = new Deadline({ timeout: DEFAULT_TIMEOUT }, `The requeue of the job ${id}`);
     try {
-      return await optimistic(deadline, async () => {
+      return await compareAndSet(deadline, async () => {
         const entry = await this.#get(id);
         if (!entry) return false;
         const place = { space: "system", key: entry.key } as const;
@@ -57,7 +58,7 @@ export class DeadLetters<T = unknown> implements AsyncIterable<DeadLetter<T>> {
             checks: [...checks, { ...place, version: entry.version }],
             mutations: [...mutations, { type: "delete", ...place }],
           },
-          deadline.wait,
+          deadline.commit,
         );
         return ok || undefined;
       });

@@ -1,9 +1,10 @@
 import type { Check, Engine, Mutation, Session } from "../../engine/contract.ts";
-import { checkTimeout } from "../../engine/limits.ts";
 import { invalidType, StoreError } from "../../errors.ts";
+import { checkTimeout } from "../../wait/timeout.ts";
+import { isOutcomeUnknown } from "../../wait/transient.ts";
 import type { Fence } from "../common/fence.ts";
+import { deleteUntilGone } from "../common/session-wait.ts";
 import type { Step } from "../common/step.ts";
-import { isUnknown, withdraw } from "../common/transient.ts";
 import type { JobRecord, QueueKeys } from "./keys.ts";
 
 export interface RetryOptions {
@@ -148,11 +149,11 @@ export class Job<T = unknown> implements Fence, AsyncDisposable {
     let ok = false;
     // Whether an earlier try may have been made although its answer was lost.
     let doubtful = false;
-    await withdraw(session, async () => {
+    await deleteUntilGone(session, async () => {
       try {
         ok = (await engine.commit({ checks: [this.check], mutations })).ok || doubtful;
       } catch (error) {
-        doubtful ||= isUnknown(error);
+        doubtful ||= isOutcomeUnknown(error);
         throw error;
       }
     });

@@ -1,4 +1,3 @@
-import type { Engine } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
 import { systemPrefix } from "../common/system-key.ts";
@@ -66,7 +65,6 @@ export class QueueKeys {
 }
 
 const DIGITS = 16;
-const PAGE = 500;
 
 function pad(number: number): string {
   return String(Math.ceil(number)).padStart(DIGITS, "0");
@@ -75,19 +73,6 @@ function pad(number: number): string {
 /** The number of the job that a key is about. */
 export function jobId(key: string): number {
   return Number(key.slice(-DIGITS));
-}
-
-/** The entries of a part of a queue, some at a time. */
-export async function* pages(
-  engine: Engine,
-  range: { readonly prefix: string; readonly start?: string; readonly end?: string },
-): AsyncGenerator<Entry[]> {
-  for (let next = range; ; ) {
-    const { entries } = await engine.list({ space: "system", ...next, limit: PAGE });
-    if (entries.length > 0) yield entries;
-    if (entries.length < PAGE) return;
-    next = { ...range, start: `${entries.at(-1)!.key}\0` };
-  }
 }
 
 export function readRecord({ key, value }: Entry): JobRecord {

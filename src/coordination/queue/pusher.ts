@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { Check, Engine, Mutation } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
-import { DEFAULT_TIMEOUT } from "../../engine/limits.ts";
-import { optimistic } from "../../wait/compare-and-set.ts";
+import { compareAndSet } from "../../wait/compare-and-set.ts";
 import { Deadline } from "../../wait/deadline.ts";
+import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import type { Step } from "../common/step.ts";
 import type { JobRecord, QueueKeys } from "./keys.ts";
 
@@ -94,10 +94,10 @@ export class QueuePusher {
     const read = { space: "system", key: this.#keys.tail } as const;
     try {
       this.#tail ??= parseTail(await this.#engine.get(read.key, read.space));
-      return await optimistic(deadline, async () => {
+      return await compareAndSet(deadline, async () => {
         const { id, version } = this.#tail!;
         const { check, mutations } = this.#append(arrivals, id, version);
-        const result = await this.#engine.commit({ checks: [check], mutations, reads: [read] }, deadline.wait);
+        const result = await this.#engine.commit({ checks: [check], mutations, reads: [read] }, deadline.commit);
         this.#tail = parseTail(result.reads[0]![0]);
         return result.ok ? id + 1 : undefined;
       });

@@ -1,16 +1,21 @@
-import type { CommitResult, Mutation, Session, WaitOptions } from "../../engine/contract.ts";
-import type { Entry, RangeRead } from "../../engine/entry.ts";
-import { checkTimeout, checkValue, LONGEST_TIMEOUT } from "../../engine/limits.ts";
+import type { CommitResult, Mutation, Session } from "../../engine/contract.ts";
+import type { Entry } from "../../engine/entry.ts";
+import { checkValue } from "../../engine/limits.ts";
+import { pages } from "../../engine/pages.ts";
+import type { RangeRead } from "../../engine/range.ts";
 import { invalidType, outOfRange } from "../../errors.ts";
 import { decode, encode } from "../../structured-clone/encode.ts";
-import { Deadline } from "../../wait/deadline.ts";
+import { Deadline, type WaitOptions } from "../../wait/deadline.ts";
+import { checkTimeout, LONGEST_TIMEOUT } from "../../wait/timeout.ts";
+import { isOutcomeUnknown, retryTransient } from "../../wait/transient.ts";
 import { describeOwner } from "../common/owner.ts";
 import type { Participant } from "../common/participant.ts";
+import { isSessionLost } from "../common/session-wait.ts";
 import type { Step } from "../common/step.ts";
-import { isSessionLost, isUnknown, steadily, untilChanged } from "../common/transient.ts";
+import { untilChanged } from "../common/until-changed.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Job } from "./job.ts";
-import { type JobRecord, jobId, pages, QueueKeys, type QueuePart, readRecord } from "./keys.ts";
+import { type JobRecord, jobId, QueueKeys, type QueuePart, readRecord } from "./keys.ts";
 import { type Arrival, QueuePusher } from "./pusher.ts";
 
 export interface QueueOptions {
@@ -97,7 +102,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
   async take(options: WaitOptions = {}): Promise<Job<T>> {
     const deadline = new Deadline(options, `A job of the queue ${JSON.stringify(this.name)}`);
     try {
-      return await steadily([deadline.signal], () => this.#take(deadline));
+      return await retryTransient([deadline.signal], () => this.#take(deadline));
     } finally {
       deadline[Symbol.dispose]();
     }
@@ -127,7 +132,11 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
 
   async #count(part: QueuePart, bounds: { readonly start?: string; readonly end?: string } = {}): Promise<number> {
     let sum = 0;
-    for await (const page of pages(this.#participant.engine, { prefix: this.#keys.part(part), ...bounds }))
+    for await (const page of pages(this.#participant.engine, {
+      space: "system",
+      prefix: this.#keys.part(part),
+      ...bounds,
+    }))
       sum += page.length;
     return sum;
   }
@@ -180,7 +189,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
       part("claim"),
       part("attempt"),
     ];
-    const view = await this.#participant.engine.commit({ reads }, deadline.wait);
+    const view = await this.#participant.engine.commit({ reads }, deadline.commit);
     const claims = new Set(view.reads[3]!.map(({ key }) => jobId(key)));
     const begun = new Map(view.reads[4]!.map(({ key, value }) => [jobId(key), Number(value)]));
     let first: Candidate | undefined;
@@ -239,11 +248,11 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
       { space: "system", key: entry.key, version: entry.version },
     ] as const;
     try {
-      const { ok, version } = await engine.commit({ checks, mutations }, deadline.wait);
+      const { ok, version } = await engine.commit({ checks, mutations }, deadline.commit);
       return ok ? new Job(Object.assign(parts, { token: version }), value) : undefined;
     } catch (error) {
       if (isSessionLost(error)) return undefined;
-      if (!isUnknown(error)) throw error;
+      if (!isOutcomeUnknown(error)) throw error;
       const made = await engine.get(claim.key, "system");
       return made?.value === owner ? new Job(Object.assign(parts, { token: made.version }), value) : undefined;
     }
@@ -261,7 +270,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
       { space: "system", key: this.#keys.claim(id), version: 0 },
       { space: "system", key: entry.key, version: entry.version },
     ] as const;
-    await this.#participant.engine.commit({ checks, mutations }, deadline.wait);
+    await this.#participant.engine.commit({ checks, mutations }, deadline.commit);
   }
 }
 

@@ -1,5 +1,6 @@
 import type {
   Commit,
+  CommitOptions,
   CommitResult,
   Engine,
   EngineInfo,
@@ -7,13 +8,14 @@ import type {
   Mutation,
   Session,
   SessionOptions,
-  WaitOptions,
   WatchOptions,
 } from "../../engine/contract.ts";
-import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
-import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../engine/limits.ts";
-import { checkCommit, checkRange } from "../../engine/validate.ts";
+import type { Change, Entry, Space } from "../../engine/entry.ts";
+import { checkKey } from "../../engine/limits.ts";
+import type { Range, RangeRead } from "../../engine/range.ts";
+import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { Cluster, Refusal } from "./connect/cluster.ts";
 import { closedError, isLeaseMissing } from "./connect/etcd-error.ts";
 import { type EtcdOptions, parseLocation } from "./connect/location.ts";
@@ -82,7 +84,7 @@ class EtcdEngine implements Engine {
     return readListing(this.#cluster, this.#layout, range);
   }
 
-  async commit(commit: Commit, options: WaitOptions = {}): Promise<CommitResult> {
+  async commit(commit: Commit, options: CommitOptions = {}): Promise<CommitResult> {
     checkCommit(commit, this.supports.limits);
     const timeout = checkTimeout(options.timeout ?? DEFAULT_TIMEOUT);
     const { signal } = options;
@@ -110,7 +112,7 @@ class EtcdEngine implements Engine {
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
-    for (const range of ranges) checkRange(range, this.supports.limits);
+    checkWatch(ranges, options, this.supports.limits);
     this.#assertOpen();
     return this.#watches.open(ranges, options);
   }

@@ -1,5 +1,5 @@
 import type { Session, SessionOptions } from "../../engine/contract.ts";
-import { Moment } from "../../engine/elapsed.ts";
+import { Elapsed } from "../../engine/elapsed.ts";
 import { LeasedSession } from "../../engine/leased-session.ts";
 import { checkTtl } from "../../engine/validate.ts";
 import { type Cluster, Refusal } from "./connect/cluster.ts";
@@ -33,7 +33,7 @@ export class Sessions {
   async open({ ttl = DEFAULT_TTL }: SessionOptions = {}): Promise<Session> {
     checkTtl(ttl);
     const seconds = leaseSeconds(ttl);
-    const begun = new Moment();
+    const begun = new Elapsed();
     const { lease, granted } = await grantSessionLease(this.#cluster, seconds);
     const id = sessionOf(lease)!;
     const life = granted * 1000;

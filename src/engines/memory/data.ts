@@ -1,9 +1,8 @@
 import { ChangeQueue } from "../../engine/change-queue.ts";
 import type { Check, Commit, CommitResult, Listing, Mutation, WatchOptions } from "../../engine/contract.ts";
-import type { Change, Entry, Range, RangeRead, Space, Value } from "../../engine/entry.ts";
-import { boundsOf, inRange } from "../../engine/entry.ts";
-import { spaceKey } from "../../engine/validate.ts";
-import { StoreError } from "../../errors.ts";
+import type { Change, Entry, Space, Value } from "../../engine/entry.ts";
+import { boundsOf, inRange, type Range, type RangeRead, spaceKey } from "../../engine/range.ts";
+import { historyLostError, sessionEndedError } from "../../engine/standard-errors.ts";
 import { Expiries } from "./expiries.ts";
 import { SortedKeys } from "./sorted-keys.ts";
 
@@ -81,20 +80,7 @@ export class MemoryData {
     this.#watches.add(watch);
     const { from } = options;
     if (from === undefined) return queue;
-    if (from < this.#forgotten)
-      queue.fail(
-        new StoreError(
-          "ERR_STORE_HISTORY_LOST",
-          `What came after version ${from} is no longer held (oldest: ${this.#forgotten}); list the keys, and watch from the listing's version`,
-        ),
-      );
-    else if (from > this.#version)
-      queue.fail(
-        new StoreError(
-          "ERR_STORE_HISTORY_LOST",
-          `The store is at version ${this.#version}, and was never at ${from}; list the keys, and watch from the listing's version`,
-        ),
-      );
+    if (from < this.#forgotten || from > this.#version) queue.fail(historyLostError(from, this.#version));
     else queue.push(this.#since(from).filter((change) => interests(ranges, change)));
     return queue;
   }
@@ -144,10 +130,7 @@ export class MemoryData {
   #apply(mutations: readonly Mutation[]): void {
     for (const mutation of mutations)
       if (mutation.type === "set" && mutation.session !== undefined && !this.#sessions.has(mutation.session))
-        throw new StoreError(
-          "ERR_STORE_SESSION_LOST",
-          `The session ${mutation.session} has ended; nothing was written for it. Open another`,
-        );
+        throw sessionEndedError(mutation.session);
     const effective = mutations.filter(
       ({ type, key, space }) => type === "set" || this.#entries.has(spaceKey(key, space)),
     );

@@ -3,18 +3,20 @@ import type { EngineSupport } from "../../engine/capabilities.ts";
 import type { ChangeQueue } from "../../engine/change-queue.ts";
 import type {
   Commit,
+  CommitOptions,
   CommitResult,
   Engine,
   EngineInfo,
   Listing,
   Session,
-  WaitOptions,
   WatchOptions,
 } from "../../engine/contract.ts";
-import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
+import type { Change, Entry, Space } from "../../engine/entry.ts";
 import { checkKey, FILE_LIMITS } from "../../engine/limits.ts";
-import { checkCommit, checkRange } from "../../engine/validate.ts";
-import { invalidType, StoreError } from "../../errors.ts";
+import type { Range, RangeRead } from "../../engine/range.ts";
+import { closedError } from "../../engine/standard-errors.ts";
+import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
+import { invalidType } from "../../errors.ts";
 import { MemoryData } from "./data.ts";
 
 const MEMORY_SUPPORT: EngineSupport = {
@@ -78,14 +80,14 @@ class MemoryEngine implements Engine {
     return this.#open().list(range);
   }
 
-  commit(commit: Commit, options: WaitOptions = {}): CommitResult {
+  commit(commit: Commit, options: CommitOptions = {}): CommitResult {
     checkCommit(commit, this.supports.limits);
     options.signal?.throwIfAborted();
     return this.#open().commit(commit);
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
-    for (const range of ranges) checkRange(range, this.supports.limits);
+    checkWatch(ranges, options, this.supports.limits);
     const queue = this.#open().watch(ranges, options, (ended) => this.#watches.delete(ended));
     if (!queue.closed) this.#watches.add(queue);
     return queue;
@@ -114,7 +116,7 @@ class MemoryEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     for (const session of this.#sessions) session.end();
-    for (const watch of this.#watches) watch.fail(closedError());
+    for (const watch of this.#watches) watch.fail(closedError("store", `memory:${this.#location ?? ""}`));
     if (--this.#shared.handles > 0) return;
     if (this.#location !== undefined) named.delete(this.#location);
     this.#shared.data.clear();
@@ -125,7 +127,7 @@ class MemoryEngine implements Engine {
   }
 
   #open(): MemoryData {
-    if (this.#closed) throw closedError();
+    if (this.#closed) throw closedError("store", `memory:${this.#location ?? ""}`);
     return this.#shared.data;
   }
 }
@@ -150,7 +152,7 @@ class MemorySession implements Session {
     if (this.signal.aborted) return;
     this.#ended(this);
     this.#data.endSession(this.id);
-    this.#abort.abort(new StoreError("ERR_STORE_CLOSED", "The session was closed"));
+    this.#abort.abort(closedError("session", this.id));
   }
 
   async close(): Promise<void> {
@@ -160,8 +162,4 @@ class MemorySession implements Session {
   async [Symbol.asyncDispose](): Promise<void> {
     this.end();
   }
-}
-
-function closedError(): StoreError {
-  return new StoreError("ERR_STORE_CLOSED", "The store was closed; open another");
 }

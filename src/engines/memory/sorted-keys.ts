@@ -1,4 +1,4 @@
-import { compareKeys } from "../../engine/entry.ts";
+import { compareKeys } from "../../engine/range.ts";
 
 /** The keys of one space in the order of their UTF-8 bytes. */
 export class SortedKeys {

@@ -1,19 +1,21 @@
 import * as crypto from "node:crypto";
 import type {
   Commit,
+  CommitOptions,
   CommitResult,
   Engine,
   EngineInfo,
   Listing,
   Session,
   SessionOptions,
-  WaitOptions,
   WatchOptions,
 } from "../../engine/contract.ts";
-import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
-import { checkKey, checkTimeout, DEFAULT_TIMEOUT } from "../../engine/limits.ts";
-import { checkCommit, checkRange } from "../../engine/validate.ts";
+import type { Change, Entry, Space } from "../../engine/entry.ts";
+import { checkKey } from "../../engine/limits.ts";
+import type { Range, RangeRead } from "../../engine/range.ts";
+import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { loadRedisModule } from "./connect/client.ts";
 import { type CallOptions, Connection, type Server } from "./connect/connection.ts";
 import type { Reply } from "./connect/link.ts";
@@ -123,7 +125,7 @@ class RedisEngine implements Engine {
     return { entries: reads[0]!, version };
   }
 
-  async commit(commit: Commit, { timeout, signal }: WaitOptions = {}): Promise<CommitResult> {
+  async commit(commit: Commit, { timeout, signal }: CommitOptions = {}): Promise<CommitResult> {
     checkCommit(commit, this.supports.limits);
     const wait = checkTimeout(timeout ?? DEFAULT_TIMEOUT);
     signal?.throwIfAborted();
@@ -141,7 +143,7 @@ class RedisEngine implements Engine {
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
-    for (const range of ranges) checkRange(range, this.supports.limits);
+    checkWatch(ranges, options, this.supports.limits);
     this.#assertOpen();
     return this.#watches.watch(ranges, options);
   }

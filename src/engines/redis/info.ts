@@ -1,5 +1,5 @@
 import type { EngineInfo } from "../../engine/contract.ts";
-import { DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import type { Connection, Server } from "./connect/connection.ts";
 import { readInfo } from "./connect/server-check.ts";
 

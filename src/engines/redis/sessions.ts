@@ -1,6 +1,6 @@
 import * as crypto from "node:crypto";
 import type { Session, SessionOptions } from "../../engine/contract.ts";
-import { Moment } from "../../engine/elapsed.ts";
+import { Elapsed } from "../../engine/elapsed.ts";
 import { LeasedSession } from "../../engine/leased-session.ts";
 import { checkTtl } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
@@ -34,7 +34,7 @@ export class Sessions {
     checkTtl(ttl);
     const life = Math.max(SHORTEST_SESSION, Math.ceil(ttl));
     const id = crypto.randomBytes(12).toString("hex");
-    const begun = new Moment();
+    const begun = new Elapsed();
     // A try whose answer was lost leaves a session that runs out by itself.
     await this.#control(["open", id, String(life)], { timeout: 5000 });
     const session = new LeasedSession(

@@ -1,18 +1,20 @@
 import type {
   Awaitable,
   Commit,
+  CommitOptions,
   CommitResult,
   Engine,
   EngineInfo,
   Listing,
   Session,
-  WaitOptions,
   WatchOptions,
 } from "../../engine/contract.ts";
-import type { Change, Entry, Range, RangeRead, Space } from "../../engine/entry.ts";
-import { checkKey, checkTimeout, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../engine/limits.ts";
-import { checkCommit, checkRange } from "../../engine/validate.ts";
+import type { Change, Entry, Space } from "../../engine/entry.ts";
+import { checkKey, FILE_LIMITS } from "../../engine/limits.ts";
+import type { Range, RangeRead } from "../../engine/range.ts";
+import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { attemptCommit } from "./commit/transaction.ts";
 import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
@@ -103,7 +105,7 @@ class SqliteEngine implements Engine {
     });
   }
 
-  commit(commit: Commit, options: WaitOptions = {}): Awaitable<CommitResult> {
+  commit(commit: Commit, options: CommitOptions = {}): Awaitable<CommitResult> {
     checkCommit(commit, FILE_LIMITS);
     let isTimed = false;
     for (const mutation of commit.mutations ?? []) {
@@ -123,7 +125,7 @@ class SqliteEngine implements Engine {
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
-    for (const range of ranges) checkRange(range, FILE_LIMITS);
+    checkWatch(ranges, options, FILE_LIMITS);
     this.#assertOpen();
     return this.#watcher.watch(ranges, options);
   }
@@ -160,7 +162,7 @@ class SqliteEngine implements Engine {
     }
   }
 
-  #retry<T>(attempt: () => T, { timeout, signal }: WaitOptions = {}): Awaitable<T> {
+  #retry<T>(attempt: () => T, { timeout, signal }: CommitOptions = {}): Awaitable<T> {
     return retryWaiting(
       () => {
         this.#assertOpen();

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import type { EngineInfo } from "../../engine/contract.ts";
-import { DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
 import { sqlite } from "./database/runtime.ts";
 import { FORMAT_VERSION } from "./database/schema.ts";

@@ -1,8 +1,10 @@
 import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/contract.ts";
-import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
-import { checkKey, checkValue, DEFAULT_TIMEOUT, FILE_LIMITS } from "../../engine/limits.ts";
+import type { Entry, Space, Value } from "../../engine/entry.ts";
+import { checkKey, checkValue, FILE_LIMITS } from "../../engine/limits.ts";
+import type { RangeRead } from "../../engine/range.ts";
 import { checkCommit, checkRange } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
+import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { attemptCommit } from "./commit/transaction.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
 import { sqlite } from "./database/runtime.ts";

@@ -1,9 +1,10 @@
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { EngineSupport } from "../../engine/capabilities.ts";
 import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/contract.ts";
-import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
-import { checkTimeout, DEFAULT_TIMEOUT } from "../../engine/limits.ts";
+import type { Entry, Space, Value } from "../../engine/entry.ts";
+import type { RangeRead } from "../../engine/range.ts";
 import { StoreError } from "../../errors.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import {
   ANSWERS,
   type Answer,

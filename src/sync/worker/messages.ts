@@ -1,6 +1,7 @@
 import type { EngineSupport } from "../../engine/capabilities.ts";
 import type { Commit, CommitResult, EngineInfo, Listing } from "../../engine/contract.ts";
-import type { Entry, RangeRead, Space, Value } from "../../engine/entry.ts";
+import type { Entry, Space, Value } from "../../engine/entry.ts";
+import type { RangeRead } from "../../engine/range.ts";
 
 /*
  * What the two threads of a blocking engine say to each other.

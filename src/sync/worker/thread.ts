@@ -1,6 +1,7 @@
 import { workerData } from "node:worker_threads";
 import type { Commit, Engine } from "../../engine/contract.ts";
-import type { RangeRead, Space } from "../../engine/entry.ts";
+import type { Space } from "../../engine/entry.ts";
+import type { RangeRead } from "../../engine/range.ts";
 import { StoreError } from "../../errors.ts";
 import { ANSWERS, type Answer, type Calls, type Failure, PENDING, type Request, type Start } from "./messages.ts";
 

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
-import { checkTimeout, DEFAULT_TIMEOUT } from "../../../engine/limits.ts";
 import { invalidType, invalidValue, outOfRange, StoreError } from "../../../errors.ts";
+import { checkTimeout, DEFAULT_TIMEOUT } from "../../../wait/timeout.ts";
 import { PREFIX_BYTES } from "../support.ts";
 
 /** What the URL may say too; what is given here counts more. */

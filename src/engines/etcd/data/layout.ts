@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import type { Change, Entry, Range, Space, Value } from "../../../engine/entry.ts";
-import { boundsOf, compareKeys } from "../../../engine/entry.ts";
+import type { Change, Entry, Space, Value } from "../../../engine/entry.ts";
+import { boundsOf, compareKeys, type Range } from "../../../engine/range.ts";
 import { DELETED, type KeyValue, type WatchEvent } from "../connect/protocol.ts";
 import { expiryOf, sessionOf } from "./lease-id.ts";
 

@@ -1,5 +1,6 @@
 import type { Listing } from "../../../engine/contract.ts";
-import type { Entry, RangeRead } from "../../../engine/entry.ts";
+import type { Entry } from "../../../engine/entry.ts";
+import type { RangeRead } from "../../../engine/range.ts";
 import { type Cluster, Refusal } from "../connect/cluster.ts";
 import { isCompacted } from "../connect/etcd-error.ts";
 import type { KeyValue, RangeRequest, RangeResponse } from "../connect/protocol.ts";

@@ -1,6 +1,6 @@
 import type { Check, Commit, Mutation } from "../../../engine/contract.ts";
-import type { Entry, RangeRead } from "../../../engine/entry.ts";
-import { compareKeys } from "../../../engine/entry.ts";
+import type { Entry } from "../../../engine/entry.ts";
+import { compareKeys, type RangeRead } from "../../../engine/range.ts";
 import { outOfRange } from "../../../errors.ts";
 import {
   ASCEND,

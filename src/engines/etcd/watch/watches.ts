@@ -1,6 +1,7 @@
 import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
-import { type Change, inRange, type Range } from "../../../engine/entry.ts";
+import type { Change } from "../../../engine/entry.ts";
+import { inRange, type Range } from "../../../engine/range.ts";
 import { StoreError } from "../../../errors.ts";
 import { backOff, type Cluster, pause, Refusal } from "../connect/cluster.ts";
 import { STANDSTILL, type WatchStream } from "../connect/connection.ts";

@@ -1,6 +1,6 @@
 import type { Check, Commit, Mutation } from "../../../engine/contract.ts";
-import type { Change, Entry, Range, RangeRead, Space } from "../../../engine/entry.ts";
-import { boundsOf } from "../../../engine/entry.ts";
+import type { Change, Entry, Space } from "../../../engine/entry.ts";
+import { boundsOf, type Range, type RangeRead } from "../../../engine/range.ts";
 import type { Argument, Reply } from "../connect/link.ts";
 
 /* How commits, entries and changes look on the wire: the counterpart of scripts.ts. */

@@ -1,4 +1,4 @@
-import type { Range } from "../../../engine/entry.ts";
+import type { Range } from "../../../engine/range.ts";
 import type { RedisLocation } from "../connect/location.ts";
 import { spaceName } from "../protocol/wire.ts";
 

@@ -1,4 +1,4 @@
-import { DEFAULT_TIMEOUT } from "../../../engine/limits.ts";
+import { DEFAULT_TIMEOUT } from "../../../wait/timeout.ts";
 import { Connection, type Server } from "../connect/connection.ts";
 import type { Link } from "../connect/link.ts";
 import { judgeReply, unavailable } from "../connect/redis-error.ts";

@@ -1,6 +1,7 @@
 import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
-import { type Change, type Entry, inRange, type Range, type Space } from "../../../engine/entry.ts";
+import type { Change, Entry, Space } from "../../../engine/entry.ts";
+import { inRange, type Range } from "../../../engine/range.ts";
 import { StoreError } from "../../../errors.ts";
 import { isPassing, retrying } from "../connect/retrying.ts";
 import { type LoggedChange, type LogRecord, readMessage } from "../protocol/wire.ts";

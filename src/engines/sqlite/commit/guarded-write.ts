@@ -1,5 +1,5 @@
 import type { Check, Mutation } from "../../../engine/contract.ts";
-import { boundsOf, inRange, type Range } from "../../../engine/entry.ts";
+import { boundsOf, inRange, type Range } from "../../../engine/range.ts";
 import type { Connection } from "../database/connection.ts";
 import { isWatched } from "../database/schema.ts";
 import type { Table } from "../database/table.ts";

@@ -1,5 +1,6 @@
 import type { Check, Commit, CommitResult, Mutation } from "../../../engine/contract.ts";
-import type { Entry, RangeRead, Space } from "../../../engine/entry.ts";
+import type { Entry, Space } from "../../../engine/entry.ts";
+import type { RangeRead } from "../../../engine/range.ts";
 import { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
 import type { Head, Table, Written } from "../database/table.ts";

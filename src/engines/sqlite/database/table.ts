@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { boundsOf, type Entry, type Range, type RangeRead, type Space, type Value } from "../../../engine/entry.ts";
+import type { Entry, Space, Value } from "../../../engine/entry.ts";
+import { boundsOf, type Range, type RangeRead } from "../../../engine/range.ts";
 import { cutsTextAtNul } from "./runtime.ts";
 import { isWatched } from "./schema.ts";
 

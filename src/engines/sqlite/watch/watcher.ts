@@ -1,7 +1,7 @@
 import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
-import { boundsOf, type Change, type Entry, inRange, type Range, type Space } from "../../../engine/entry.ts";
-import { spaceKey } from "../../../engine/validate.ts";
+import type { Change, Entry, Space } from "../../../engine/entry.ts";
+import { boundsOf, inRange, type Range, spaceKey } from "../../../engine/range.ts";
 import { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
 import type { Interest } from "../sessions/session-rows.ts";
