@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { Engine, EngineSupport } from "ipctools";
+import type { Engine, EngineCapabilities } from "ipctools";
 import { set } from "./commit/writing.ts";
 import type { Suite } from "./suite.ts";
 
 interface Case {
   readonly name: string;
   readonly code: string;
-  call(engine: Engine, supports: EngineSupport): unknown;
+  call(engine: Engine, capabilities: EngineCapabilities): unknown;
 }
 
 const TYPE = "ERR_INVALID_ARG_TYPE";
@@ -109,10 +109,10 @@ const CASES: readonly Case[] = [
 export function badInput(suite: Suite): void {
   suite.test(
     "bad input is a TypeError or RangeError with its code, and changes nothing",
-    async ({ engine, supports }) => {
+    async ({ engine, capabilities }) => {
       for (const { name, code, call } of CASES)
         await assert.rejects(
-          async () => call(engine, supports),
+          async () => call(engine, capabilities),
           (error: Error & { code?: string }) => {
             assert.equal(error.code, code, `${name}: ${error.stack}`);
             assert.ok(code === RANGE ? error instanceof RangeError : error instanceof TypeError, name);

@@ -1,5 +1,5 @@
 import test from "node:test";
-import type { Engine, EngineSupport } from "ipctools";
+import type { Engine, EngineCapabilities } from "ipctools";
 
 /** An engine over data of its own, empty at first. */
 export interface ConformanceTarget {
@@ -27,14 +27,14 @@ export interface Needs {
   /** A history that can be lost. */
   readonly forget?: boolean;
   /** The reason not to run the test with what the engine supports. */
-  readonly unless?: (supports: EngineSupport) => string | undefined;
+  readonly unless?: (capabilities: EngineCapabilities) => string | undefined;
 }
 
 export interface Opened {
   readonly engine: Engine;
   /** The engine's second handle; the first one again where the test does not need two. */
   readonly other: Engine;
-  readonly supports: EngineSupport;
+  readonly capabilities: EngineCapabilities;
   forget(): Promise<void>;
 }
 
@@ -51,9 +51,9 @@ export class Suite {
     test(`${engineName}: ${name}`, { timeout: 60_000, ...(skip?.[name] && { skip: skip[name] }) }, async (context) => {
       const target = await open.call(this.#conformance);
       try {
-        const { supports } = target.engine;
+        const { capabilities } = target.engine;
         const reason =
-          needs.unless?.(supports) ??
+          needs.unless?.(capabilities) ??
           (needs.another && !target.another ? "the engine's test opens no second handle" : undefined) ??
           (needs.forget && !target.forget ? "the engine's test has no way to make it forget its history" : undefined);
         if (reason !== undefined) {
@@ -62,7 +62,7 @@ export class Suite {
         }
         const other = needs.another ? await target.another!() : target.engine;
         try {
-          await run({ engine: target.engine, other, supports, forget: async () => target.forget!() });
+          await run({ engine: target.engine, other, capabilities, forget: async () => target.forget!() });
         } finally {
           if (other !== target.engine) await other.close();
         }

@@ -13,7 +13,7 @@ export type { Job, RetryOptions } from "./coordination/queue/job.ts";
 export type { PushOptions, Queue, QueueOptions, QueueState } from "./coordination/queue/queue.ts";
 export type { RateDecision, RateLimit, RateLimitOptions } from "./coordination/rate-limit.ts";
 export type { Permit, Semaphore, SemaphoreOwner, SemaphoreState } from "./coordination/semaphore.ts";
-export type { EngineLimits, EngineSupport } from "./engine/capabilities.ts";
+export type { EngineCapabilities, EngineLimits } from "./engine/capabilities.ts";
 export type {
   Awaitable,
   Check,

@@ -16,7 +16,7 @@ function on(server: keyof Servers, operation: Operation, reference: string, aim 
   return { ...operation, name: `${server}-${operation.name}`, title, about, server, reference };
 }
 
-/** The seed API's synchronous calls beside the asynchronous ones. */
+/** The blocking API's synchronous calls beside the asynchronous ones. */
 function blocking(server: keyof Servers, operation: Operation, bare: readonly string[]): Operation {
   const { name, title } = operation;
   return {
@@ -25,7 +25,7 @@ function blocking(server: keyof Servers, operation: Operation, bare: readonly st
       { ...operation, name: `blocking-${name}`, title: `${title} by a blocking call` },
       `ipctools-${server}`,
     ),
-    about: "The seed API's call, which blocks its thread. Aim: 1.5 times the asynchronous call at the most.",
+    about: "The blocking API's call, which blocks its thread. Aim: 1.5 times the asynchronous call at the most.",
     without: bare,
   };
 }

@@ -4,11 +4,11 @@ import type { Peer, Place } from "../peer.ts";
 export const ipctoolsRedisBlocking = blocking("redis", "Redis", ({ redis }) => `redis://${redis}?prefix=bench`);
 export const ipctoolsEtcdBlocking = blocking("etcd", "etcd", ({ etcd }) => `etcd://${etcd}/bench/`);
 
-/** The seed API over a server: synchronous calls through a thread that owns the client. */
+/** The blocking API over a server: synchronous calls through a thread that owns the client. */
 function blocking(server: "redis" | "etcd", title: string, location: (servers: Place["servers"]) => string): Peer {
   return {
     name: `ipctools-${server}-blocking`,
-    title: `**ipctools** (${title}, seed API)`,
+    title: `**ipctools** (${title}, blocking API)`,
     server,
     does: ["set", "get", "create"],
     open({ servers }) {

@@ -2,10 +2,10 @@ import * as path from "node:path";
 import { openStoreSync } from "../../src/sync/sync-store.ts";
 import type { Peer } from "../peer.ts";
 
-/** The seed API on a store file. */
+/** The blocking API on a store file. */
 export const ipctools: Peer = {
   name: "ipctools",
-  title: "**ipctools** (seed API)",
+  title: "**ipctools** (blocking API)",
   does: ["set", "get", "create"],
   open({ folder }) {
     const store = openStoreSync(path.join(folder, "store.db"));

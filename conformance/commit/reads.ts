@@ -15,7 +15,7 @@ export function commitReads(suite: Suite): void {
     });
     assert.deepEqual(briefly(result.reads), [["a=2"], [], ["a=2", "c=2"]]);
     assert.equal(result.reads[0]![0]!.version, result.version);
-    assert.equal(result.reads[2]![1]!.created, result.version);
+    assert.equal(result.reads[2]![1]!.createdVersion, result.version);
   });
 
   suite.test("a commit whose checks fail answers its reads of the state that they met", async ({ engine }) => {

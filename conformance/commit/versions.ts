@@ -32,10 +32,10 @@ export function versions(suite: Suite): void {
     const created = await commit(engine, set("a", "1"));
     await commit(engine, set("b"));
     await commit(engine, set("a", "2"));
-    assert.equal((await entryOf(engine, "a")).created, created);
+    assert.equal((await entryOf(engine, "a")).createdVersion, created);
     await commit(engine, remove("a"));
     const again = await commit(engine, set("a", "3"));
-    assert.equal((await entryOf(engine, "a")).created, again);
+    assert.equal((await entryOf(engine, "a")).createdVersion, again);
     assert.ok(again > created);
   });
 

@@ -59,8 +59,8 @@ export function values(suite: Suite): void {
     assertBytes((await entryOf(engine, "a")).value, Uint8Array.of(1, 2, 3));
   });
 
-  suite.test("a value of 1 MiB, or the engine's longest, comes back", async ({ engine, supports }) => {
-    const length = Math.min(supports.limits.valueBytes, supports.limits.commitBytes - 100, 1024 * 1024);
+  suite.test("a value of 1 MiB, or the engine's longest, comes back", async ({ engine, capabilities }) => {
+    const length = Math.min(capabilities.limits.valueBytes, capabilities.limits.commitBytes - 100, 1024 * 1024);
     const text = "0123456789abcdef".repeat(Math.ceil(length / 16)).slice(0, length);
     await commit(engine, set("text", text));
     assert.equal((await entryOf(engine, "text")).value === text, true);
@@ -69,8 +69,8 @@ export function values(suite: Suite): void {
     assertBytes((await entryOf(engine, "bytes")).value, bytes);
   });
 
-  suite.test("the longest key comes back", async ({ engine, supports }) => {
-    const key = "k".repeat(supports.limits.keyBytes);
+  suite.test("the longest key comes back", async ({ engine, capabilities }) => {
+    const key = "k".repeat(capabilities.limits.keyBytes);
     await commit(engine, set(key, "1"));
     assert.equal((await entryOf(engine, key)).value, "1");
     assert.equal((await engine.list({ start: `${key}\0` })).entries.length, 0);

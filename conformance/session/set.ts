@@ -31,9 +31,9 @@ export function sessionSet(suite: Suite): void {
     assert.equal(await engine.get("b"), undefined);
   });
 
-  suite.test("an open session binds entries as often as asked, many at once", async ({ engine, supports }) => {
+  suite.test("an open session binds entries as often as asked, many at once", async ({ engine, capabilities }) => {
     const session = await engine.openSession();
-    const keys = Array.from({ length: Math.min(50, supports.limits.commitOperations) }, (_, i) => `k${i}`);
+    const keys = Array.from({ length: Math.min(50, capabilities.limits.commitOperations) }, (_, i) => `k${i}`);
     await commit(engine, ...keys.map((key) => set(key, "1", { session: session.id })));
     await commit(engine, ...keys.map((key) => set(key, "2", { session: session.id })));
     await session.close();

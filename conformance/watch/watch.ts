@@ -13,7 +13,7 @@ export function watch(suite: Suite): void {
     const second = await commit(engine, set("a", Uint8Array.of(2)));
     const [update] = await readUntilKey(changes, "a", "set");
     assert.ok(update?.type === "set" && update.entry.value instanceof Uint8Array);
-    assert.deepEqual([update.entry.version, update.entry.created], [second, first]);
+    assert.deepEqual([update.entry.version, update.entry.createdVersion], [second, first]);
     const third = await commit(engine, remove("a"));
     const gone = await readUntilKey(changes, "a", "delete");
     assert.deepEqual(gone, [{ type: "delete", key: "a", version: third }]);

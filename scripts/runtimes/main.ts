@@ -6,7 +6,7 @@ import { installPacked } from "../../test/package/installed.ts";
 import { installRuntimes, type Runtime } from "./install.ts";
 
 /*
- * Runs a part of the tests on each runtime that the package supports: on the packed package the table of the seed API, and
+ * Runs a part of the tests on each runtime that the package supports: on the packed package the table of the blocking API, and
  * from the source what is in test/runtimes/, the primitives, and the conformance suite over the engines that need no server.
  */
 

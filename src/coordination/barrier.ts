@@ -43,7 +43,7 @@ export class Barrier {
     if (typeof name !== "string") throw invalidType("name", "a string", name);
     if (typeof parties !== "number") throw invalidType("parties", "a number", parties);
     // An engine's limit of operations counts the checks and the deletes of all parties.
-    const most = Math.min(MOST_PARTIES, Math.floor((participant.engine.supports.limits.commitOperations - 8) / 2));
+    const most = Math.min(MOST_PARTIES, Math.floor((participant.engine.capabilities.limits.commitOperations - 8) / 2));
     if (!Number.isInteger(parties) || parties < 1 || parties > most)
       throw outOfRange("parties", `a whole number from 1 to ${most}`, parties);
     this.name = name;

@@ -165,7 +165,7 @@ class Flight {
       const value = await fn(context);
       keep = this.#options.keep?.(value) ?? true;
       result = encode(value);
-      checkValue(result, this.#participant.engine.supports.limits);
+      checkValue(result, this.#participant.engine.capabilities.limits);
     } catch (error) {
       // A run that its own caller called off says nothing to the others: one of them runs it anew.
       const outcome: Outcome | undefined = signal?.aborted ? undefined : { run: token, error: describeError(error) };

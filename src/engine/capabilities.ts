@@ -2,7 +2,7 @@
  * What an engine can do. One manifest: the types, the table in the docs and the reasons of skipped tests all read it.
  * What an engine cannot do is a `StoreError` with the code `ERR_STORE_UNSUPPORTED`, never a silent nothing.
  */
-export interface EngineSupport {
+export interface EngineCapabilities {
   /** How far it reaches: the handles of one process, all processes of one machine, or machines on a network. */
   readonly reach: "process" | "machine" | "network";
   /** Whether values outlive the last process that uses the store. */

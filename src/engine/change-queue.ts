@@ -1,5 +1,5 @@
+import { PushIterator } from "../wait/push-iterator.ts";
 import type { Change } from "./entry.ts";
-import { PushIterator } from "./push-iterator.ts";
 import { spaceKey } from "./range.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { EngineSupport } from "./capabilities.ts";
+import type { EngineCapabilities } from "./capabilities.ts";
 import type { Change, Entry, Space, Value } from "./entry.ts";
 import type { Range, RangeRead } from "./range.ts";
 
@@ -17,7 +17,7 @@ export interface Engine extends AsyncDisposable {
   /** `"sqlite"`, `"memory"`, `"etcd"`, `"redis"`. */
   readonly name: string;
   /** What the engine can do and where its limits are. */
-  readonly supports: EngineSupport;
+  readonly capabilities: EngineCapabilities;
 
   /** The entry, or `undefined`. Never one whose time ran out or whose session is known to have ended. */
   get(key: string, space?: Space): Awaitable<Entry | undefined>;
@@ -47,10 +47,10 @@ export interface Engine extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The same with plain results: an engine that answers at once. It carries the seed API. */
+/** The same with plain results: an engine that answers at once. It carries the blocking API. */
 export interface SyncEngine extends Disposable {
   readonly name: string;
-  readonly supports: EngineSupport;
+  readonly capabilities: EngineCapabilities;
   /** The value alone, by the shortest way. Throws `ERR_STORE_NOT_INITIALIZED` if nothing was ever set. */
   getValue(key: string): Value | undefined;
   /** Sets a value that is bound to nothing, by the shortest way. `timeout` as for `commit`. */

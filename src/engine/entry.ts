@@ -15,7 +15,7 @@ export interface Entry {
   /** The engine-wide revision of the entry's last write: a safe integer that only grows. It is also a fencing token. */
   readonly version: number;
   /** The revision at which the key came into being; an update keeps it, a delete and a new set do not. */
-  readonly created: number;
+  readonly createdVersion: number;
   /** The session that the entry is bound to: when that ends in any way, the entry goes. */
   readonly session?: string;
   /** When the entry goes by itself, in milliseconds since the epoch. */

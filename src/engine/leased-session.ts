@@ -1,7 +1,7 @@
 import type { StoreError } from "../errors.ts";
+import { Elapsed } from "../wait/elapsed.ts";
 import { LONGEST_TIMEOUT } from "../wait/timeout.ts";
 import type { Session } from "./contract.ts";
-import { Elapsed } from "./elapsed.ts";
 import { closedError, sessionLostError } from "./standard-errors.ts";
 
 /** What a session with a lease needs of its engine. */

@@ -1,5 +1,5 @@
 import { invalidType, invalidValue, outOfRange } from "../errors.ts";
-import type { EngineSupport } from "./capabilities.ts";
+import type { EngineCapabilities } from "./capabilities.ts";
 import type {
   Awaitable,
   Check,
@@ -29,7 +29,7 @@ import { checkCommit, checkRange, checkWatch } from "./validate.ts";
 export function namespaced(engine: Engine, prefix: string): Engine {
   if (typeof prefix !== "string") throw invalidType("prefix", "a string", prefix);
   if (prefix === "") throw invalidValue("prefix", "a string that is not empty", prefix);
-  checkKey(prefix, engine.supports.limits, "prefix");
+  checkKey(prefix, engine.capabilities.limits, "prefix");
   return engine instanceof NamespacedEngine ? engine.narrow(prefix) : new NamespacedEngine(engine, prefix);
 }
 
@@ -42,7 +42,7 @@ export function hasSameKeys(a: Engine, b: Engine): boolean {
 }
 
 class NamespacedEngine implements Engine {
-  readonly supports: EngineSupport;
+  readonly capabilities: EngineCapabilities;
   readonly whole: Engine;
   readonly prefix: string;
   /** `systemKey` escapes the `/` in a part, so that no key of coordination itself can begin with this. */
@@ -55,10 +55,10 @@ class NamespacedEngine implements Engine {
     this.whole = whole;
     this.prefix = prefix;
     this.#systemPrefix = `namespace/${encodeURIComponent(prefix)}/`;
-    const { limits } = whole.supports;
+    const { limits } = whole.capabilities;
     const keyBytes = limits.keyBytes - Math.max(Buffer.byteLength(prefix), this.#systemPrefix.length);
     if (keyBytes < 1) throw outOfRange("prefix", "a string that leaves room for keys", `${prefix.length} characters`);
-    this.supports = { ...whole.supports, limits: { ...limits, keyBytes } };
+    this.capabilities = { ...whole.capabilities, limits: { ...limits, keyBytes } };
   }
 
   get name(): string {
@@ -72,21 +72,21 @@ class NamespacedEngine implements Engine {
 
   get(key: string, space?: Space): Awaitable<Entry | undefined> {
     this.#assertOpen();
-    checkKey(key, this.supports.limits);
+    checkKey(key, this.capabilities.limits);
     const entry = this.whole.get(this.#full(key, space), space);
     return entry instanceof Promise ? entry.then((found) => found && this.#bare(found)) : entry && this.#bare(entry);
   }
 
   list(range: RangeRead): Awaitable<Listing> {
     this.#assertOpen();
-    checkRange(range, this.supports.limits);
+    checkRange(range, this.capabilities.limits);
     const listing = this.whole.list(this.#fullRange(range));
     return listing instanceof Promise ? listing.then((read) => this.#bareListing(read)) : this.#bareListing(listing);
   }
 
   commit(commit: Commit, options?: CommitOptions): Awaitable<CommitResult> {
     this.#assertOpen();
-    checkCommit(commit, this.supports.limits);
+    checkCommit(commit, this.capabilities.limits);
     const result = this.whole.commit(
       {
         checks: (commit.checks ?? []).map((check) => this.#fullCheck(check)),
@@ -100,7 +100,7 @@ class NamespacedEngine implements Engine {
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
     this.#assertOpen();
-    checkWatch(ranges, options, this.supports.limits);
+    checkWatch(ranges, options, this.capabilities.limits);
     const { signal, ...others } = options;
     const stop = new AbortController();
     const abort = () => stop.abort(signal?.reason);

@@ -8,7 +8,7 @@ export interface StoreEntry<T = string> {
   /** The store-wide revision of its last write: a safe integer that only grows. `atomic().check(entry)` compares it. */
   readonly version: number;
   /** The revision at which the key came into being. */
-  readonly created: number;
+  readonly createdVersion: number;
   /** The session that the entry is bound to (`{ ephemeral: true }`): when that ends in any way, the entry goes. */
   readonly session?: string;
   /** When the entry goes by itself (`{ ttl }`), in milliseconds since the epoch. */

@@ -19,7 +19,7 @@ export interface OpenCodecOptions<Out, In> extends OpenOptions {
 
 /**
  * Opens the store at a path or URL; without one, the store that `IPCTOOLS_STORE` names, or this user's default file. On one
- * file it and the seed's functions see each other's values. It never blocks the event loop: on a busy file it waits with timers.
+ * file it and the functions of the blocking API see each other's values. It never blocks the event loop: on a busy file it waits with timers.
  *
  * `path` or `file:` → a SQLite file, created if there is none; `memory:NAME` → this thread's memory; `etcd://…`, `redis://…` →
  * a server, whose client is loaded now (`ERR_STORE_CLIENT_MISSING` says what to install).

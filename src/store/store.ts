@@ -9,7 +9,7 @@ import { forget, type OnceContext, type OnceOptions, once } from "../coordinatio
 import { Queue, type QueueOptions } from "../coordination/queue/queue.ts";
 import { RateLimit, type RateLimitOptions } from "../coordination/rate-limit.ts";
 import { Semaphore } from "../coordination/semaphore.ts";
-import type { EngineSupport } from "../engine/capabilities.ts";
+import type { EngineCapabilities } from "../engine/capabilities.ts";
 import type { Awaitable, Engine, EngineInfo, SessionOptions } from "../engine/contract.ts";
 import { namespaced } from "../engine/namespace.ts";
 import { Atomic } from "./atomic.ts";
@@ -41,8 +41,8 @@ export class Store<Out = string, In = Out> extends SharedValues<Out, In> impleme
   }
 
   /** What the engine can do, what it cannot promise, and its limits. */
-  get supports(): EngineSupport {
-    return this.#participant.engine.supports;
+  get capabilities(): EngineCapabilities {
+    return this.#participant.engine.capabilities;
   }
 
   /** Several changes that are made together or not at all. */

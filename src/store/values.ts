@@ -135,7 +135,7 @@ export class SharedValues<Out = string, In = Out> {
   async clear(prefix: string, options: FenceOptions = {}): Promise<number> {
     if (typeof prefix !== "string") throw invalidType("prefix", "a string", prefix);
     let count = 0;
-    const { limits } = this.#participant.engine.supports;
+    const { limits } = this.#participant.engine.capabilities;
     const fences = options.fence === undefined ? 0 : 2 * [options.fence].flat().length;
     for await (const page of pages(
       this.#participant.engine,

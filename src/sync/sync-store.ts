@@ -17,7 +17,7 @@ export interface TryOptions extends WriteOptions {
 }
 
 /**
- * The seed API: blocking calls on one store. Any number may be open side by side, in any mix of processes and worker
+ * The blocking API: blocking calls on one store. Any number may be open side by side, in any mix of processes and worker
  * threads. A caller's mistake (a key or value that is no string, a lone surrogate, a key that is too long) is a
  * `TypeError` or `RangeError`, also from the functions whose names begin with `try`.
  */

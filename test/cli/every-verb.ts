@@ -31,7 +31,7 @@ export function everyVerb(engine: string, open: () => string): void {
     assert.equal((await run("delete", "a")).status, 0);
     assert.equal((await run("delete", "a")).status, 1);
     const info = JSON.parse((await run("info", "--json")).stdout);
-    assert.deepEqual([info.engine, info.keys, info.supports.reach], [engine, 1, "network"]);
+    assert.deepEqual([info.engine, info.keys, info.capabilities.reach], [engine, 1, "network"]);
   });
 
   test("watch and wait", async (t) => {

@@ -93,7 +93,7 @@ test("list shows keys in order, one a line whatever they hold", async (t) => {
   const lines = (await program.run(["list", "user/l", "--json"])).stdout.trimEnd().split("\n");
   assert.deepEqual(
     lines.map((line) => JSON.parse(line)),
-    [{ key: "user/line\nbreak\\", value: "value of\tuser/line\nbreak\\", version: 4, created: 4 }],
+    [{ key: "user/line\nbreak\\", value: "value of\tuser/line\nbreak\\", version: 4, createdVersion: 4 }],
   );
 });
 
@@ -114,16 +114,19 @@ test("JSON is one value a line", async (t) => {
     key: "a",
     value: "1",
     version: 1,
-    created: 1,
+    createdVersion: 1,
   });
   assert.deepEqual(JSON.parse((await program.run(["create", "a", "2", "--json"])).stdout), {
     ok: false,
     key: "a",
     value: "1",
     version: 1,
-    created: 1,
+    createdVersion: 1,
   });
-  assert.equal((await program.run(["get", "a", "--json"])).stdout, '{"key":"a","value":"1","version":1,"created":1}\n');
+  assert.equal(
+    (await program.run(["get", "a", "--json"])).stdout,
+    '{"key":"a","value":"1","version":1,"createdVersion":1}\n',
+  );
   assert.equal((await program.run(["get", "b", "--json"])).stdout, "null\n");
   const failed = await program.run(["get", "a", "--json", "--store", path.join(program.folder, "none.db")]);
   assert.equal(failed.status, 3);
@@ -145,7 +148,7 @@ test("info shows the store and creates nothing", async (t) => {
   assert.match(stdout, /^durability +\S/m);
   const info = JSON.parse((await program.run(["info", "--json"])).stdout);
   assert.deepEqual(
-    [info.engine, info.location, info.keys, info.supports.reach],
+    [info.engine, info.location, info.keys, info.capabilities.reach],
     ["sqlite", program.store, 1, "machine"],
   );
 });

@@ -32,8 +32,8 @@ test("watch --prefix --json tells the versions, from which it goes on", async (t
   assert.deepEqual(
     lines.map((line) => JSON.parse(line)),
     [
-      { type: "set", key: "user/1", value: "Ada", version: 1, created: 1 },
-      { type: "set", key: "user/2", value: "Grace", version: 2, created: 2 },
+      { type: "set", key: "user/1", value: "Ada", version: 1, createdVersion: 1 },
+      { type: "set", key: "user/2", value: "Grace", version: 2, createdVersion: 2 },
     ],
   );
   await program.run(["set", "user/1", "Ada L."]);

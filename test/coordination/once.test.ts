@@ -99,7 +99,7 @@ overEngines((ground) => {
   test("ttl: kept so long; 0: for those alone who waited", async (t) => {
     const store = await ground(t);
     const [a, b] = await Promise.all([join(t, store), join(t, store)]);
-    const ttl = 4 * a.engine.supports.ttlMinimum + 40;
+    const ttl = 4 * a.engine.capabilities.ttlMinimum + 40;
     let runs = 0;
     const fn = () => ++runs;
     const began = Date.now();

@@ -78,7 +78,7 @@ test("every compiled file that is imported is in the package", () => {
   assert.deepEqual(missing, []);
 });
 
-test("every row of the seed API's table holds", { timeout: 120_000 }, () => {
+test("every row of the blocking API's table holds", { timeout: 120_000 }, () => {
   const output = run(process.execPath, ["--test", "--test-reporter=tap", "contract.ts", "programs.ts"]);
   assert.match(output, /^# pass (2[5-9]|[3-9]\d)$/m);
   assert.match(output, /^# skipped 0$/m);

@@ -243,11 +243,11 @@ overStores((fresh, engine) => {
     await assert.rejects(store.lock("l"), (error) => error instanceof StoreError && error.code === "ERR_STORE_CLOSED");
   });
 
-  test("info and supports", async (t) => {
+  test("info and capabilities", async (t) => {
     const store = await fresh(t)();
     await store.set("k", "v");
     const info = await store.info();
     assert.deepEqual([info.engine, info.keys, info.initialized], [engine, 1, true]);
-    assert.ok(store.supports.limits.keyBytes >= 1024);
+    assert.ok(store.capabilities.limits.keyBytes >= 1024);
   });
 });

@@ -13,10 +13,10 @@ export const command: Command = {
     try {
       const info = await engine.info();
       if (call.json) {
-        writeJson({ ...info, supports: engine.supports });
+        writeJson({ ...info, capabilities: engine.capabilities });
         return DONE;
       }
-      const { reach, persistent, liveness } = engine.supports;
+      const { reach, persistent, liveness } = engine.capabilities;
       const rows: [string, string | number | boolean][] = [
         ["location", info.location],
         ["engine", info.engine],

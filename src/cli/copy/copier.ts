@@ -42,7 +42,7 @@ export class Copier {
   /** Brings the target up to the source; `progress` hears how many keys of the source are done. */
   async copy(signal: AbortSignal, progress: (done: number) => void): Promise<CopyCounts> {
     const counts: CopyCounts = { copied: 0, present: 0, different: 0, ephemeral: 0, extra: 0 };
-    const { commitOperations, commitBytes } = this.#to.supports.limits;
+    const { commitOperations, commitBytes } = this.#to.capabilities.limits;
     const mostKeys = Math.min(BATCH_KEYS, Math.floor(commitOperations / 2));
     const mostBytes = Math.min(BATCH_BYTES, commitBytes);
     let batch: Pair[] = [];
@@ -137,7 +137,7 @@ export class Copier {
   }
 
   #sizeOf({ key, value }: Entry): number {
-    const { keyBytes, valueBytes, commitBytes } = this.#to.supports.limits;
+    const { keyBytes, valueBytes, commitBytes } = this.#to.capabilities.limits;
     const ofKey = Buffer.byteLength(key);
     const ofValue = typeof value === "string" ? Buffer.byteLength(value) : value.byteLength;
     const size = ofKey + ofValue + OVERHEAD;

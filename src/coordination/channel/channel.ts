@@ -165,7 +165,7 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
 
   #encode(message: T): string {
     const text = encode(message);
-    checkValue(text, this.#participant.engine.supports.limits);
+    checkValue(text, this.#participant.engine.capabilities.limits);
     return text;
   }
 

@@ -1,5 +1,5 @@
-import { PushIterator } from "../../engine/push-iterator.ts";
 import { StoreError } from "../../errors.ts";
+import { PushIterator } from "../../wait/push-iterator.ts";
 
 /** The messages of a channel for one `for await`. Messages that nobody has fetched are kept, up to a capacity. */
 export class ChannelIterator<T> extends PushIterator<T> {

@@ -82,7 +82,7 @@ export class ChannelPoster {
   }
 
   #nextBatch(): Posting[] {
-    const { commitOperations, commitBytes } = this.#options.engine.supports.limits;
+    const { commitOperations, commitBytes } = this.#options.engine.capabilities.limits;
     // A message costs a set and a delete; there is one check.
     const most = Math.max(1, Math.min(BATCH, Math.floor((commitOperations - 1) / 2)));
     const mostBytes = Math.min(BATCH_BYTES, commitBytes / 2);
@@ -120,7 +120,7 @@ export class ChannelPoster {
   }
 
   #set(key: string, value: string): Mutation {
-    const ttl = Math.max(RETENTION, this.#options.engine.supports.ttlMinimum);
+    const ttl = Math.max(RETENTION, this.#options.engine.capabilities.ttlMinimum);
     return { type: "set", space: "system", key, value, ttl };
   }
 }

@@ -172,8 +172,8 @@ export class LockRequest {
 
   #isTurn(own: Entry, { force, exclusive, shared }: Front): boolean {
     if (force) return false;
-    if (this.#mode === "shared") return !exclusive || exclusive.created > own.created;
-    return exclusive?.key === own.key && (!shared || shared.created > own.created);
+    if (this.#mode === "shared") return !exclusive || exclusive.createdVersion > own.createdVersion;
+    return exclusive?.key === own.key && (!shared || shared.createdVersion > own.createdVersion);
   }
 
   /** Writes the grant down. `undefined`: things have changed in between. */
@@ -236,7 +236,8 @@ function frontOf({ reads, version }: Pick<CommitResult, "reads" | "version">): F
 function lastBefore(own: Entry, entries: readonly Entry[]): Entry | undefined {
   let last: Entry | undefined;
   for (const entry of entries) {
-    if (entry.created < own.created && (!last || entry.created > last.created)) last = entry;
+    if (entry.createdVersion < own.createdVersion && (!last || entry.createdVersion > last.createdVersion))
+      last = entry;
   }
   return last;
 }

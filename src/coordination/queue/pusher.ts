@@ -76,7 +76,7 @@ export class QueuePusher {
   }
 
   #nextBatch(): Pushing[] {
-    const { commitOperations, commitBytes } = this.#engine.supports.limits;
+    const { commitOperations, commitBytes } = this.#engine.capabilities.limits;
     // Besides the jobs there are a check, a set and a read of the tail.
     const most = Math.max(1, Math.min(BATCH, commitOperations - 3));
     const mostBytes = Math.min(BATCH_BYTES, commitBytes / 2);

@@ -150,7 +150,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
       const record: JobRecord = { value: text, attempts: 0, limit, from: Date.now() + delay };
       return { record, delayed: delay > 0 };
     };
-    checkValue(JSON.stringify(arrival().record), this.#participant.engine.supports.limits);
+    checkValue(JSON.stringify(arrival().record), this.#participant.engine.capabilities.limits);
     return arrival;
   }
 

@@ -16,6 +16,7 @@ import type { Range, RangeRead } from "../../engine/range.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { ETCD_CAPABILITIES } from "./capabilities.ts";
 import { Cluster, Refusal } from "./connect/cluster.ts";
 import { closedError, isLeaseMissing } from "./connect/etcd-error.ts";
 import { type EtcdOptions, parseLocation } from "./connect/location.ts";
@@ -27,7 +28,6 @@ import { claimPrefix } from "./data/prefix.ts";
 import { entriesOf, readsOf, transactionOf } from "./data/transaction.ts";
 import { etcdInfo } from "./info.ts";
 import { Sessions } from "./sessions.ts";
-import { ETCD_SUPPORT } from "./support.ts";
 import { Watches } from "./watch/watches.ts";
 
 /**
@@ -52,7 +52,7 @@ export async function openEtcdEngine(url: string, options?: EtcdOptions): Promis
 
 class EtcdEngine implements Engine {
   readonly name = "etcd";
-  readonly supports = ETCD_SUPPORT;
+  readonly capabilities = ETCD_CAPABILITIES;
   readonly #cluster: Cluster;
   readonly #layout: Layout;
   readonly #sessions: Sessions;
@@ -71,7 +71,7 @@ class EtcdEngine implements Engine {
   }
 
   async get(key: string, space?: Space): Promise<Entry | undefined> {
-    checkKey(key, this.supports.limits);
+    checkKey(key, this.capabilities.limits);
     this.#assertOpen();
     const { serializable } = this.#cluster.location;
     const { kvs } = await this.#cluster.ask("KV.Range", { key: this.#layout.key(key, space), serializable });
@@ -79,13 +79,13 @@ class EtcdEngine implements Engine {
   }
 
   async list(range: RangeRead): Promise<Listing> {
-    checkRange(range, this.supports.limits);
+    checkRange(range, this.capabilities.limits);
     this.#assertOpen();
     return readListing(this.#cluster, this.#layout, range);
   }
 
   async commit(commit: Commit, options: CommitOptions = {}): Promise<CommitResult> {
-    checkCommit(commit, this.supports.limits);
+    checkCommit(commit, this.capabilities.limits);
     const timeout = checkTimeout(options.timeout ?? DEFAULT_TIMEOUT);
     const { signal } = options;
     signal?.throwIfAborted();
@@ -112,7 +112,7 @@ class EtcdEngine implements Engine {
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
-    checkWatch(ranges, options, this.supports.limits);
+    checkWatch(ranges, options, this.capabilities.limits);
     this.#assertOpen();
     return this.#watches.open(ranges, options);
   }

@@ -1,7 +1,7 @@
 import type { Session, SessionOptions } from "../../engine/contract.ts";
-import { Elapsed } from "../../engine/elapsed.ts";
 import { LeasedSession } from "../../engine/leased-session.ts";
 import { checkTtl } from "../../engine/validate.ts";
+import { Elapsed } from "../../wait/elapsed.ts";
 import { type Cluster, Refusal } from "./connect/cluster.ts";
 import { closedError, isLeaseMissing } from "./connect/etcd-error.ts";
 import { sessionOf } from "./data/lease-id.ts";

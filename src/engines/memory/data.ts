@@ -120,7 +120,7 @@ export class MemoryData {
     const found = byCreation ? keys.between(start, end) : keys.between(start, end, range.limit, range.reverse);
     let entries = found.map((key) => this.#entries.get(spaceKey(key, range.space))!);
     if (byCreation) {
-      entries.sort((a, b) => a.created - b.created);
+      entries.sort((a, b) => a.createdVersion - b.createdVersion);
       if (range.reverse) entries.reverse();
       if (range.limit !== undefined) entries = entries.slice(0, range.limit);
     }
@@ -154,7 +154,7 @@ export class MemoryData {
       ...(space && { space }),
       value: copyValue(mutation.value),
       version,
-      created: before?.created ?? version,
+      createdVersion: before?.createdVersion ?? version,
       ...(session !== undefined && { session }),
       ...(ttl !== undefined && { expiresAt: Date.now() + Math.ceil(ttl) }),
     };

@@ -1,5 +1,5 @@
 import * as crypto from "node:crypto";
-import type { EngineSupport } from "../../engine/capabilities.ts";
+import type { EngineCapabilities } from "../../engine/capabilities.ts";
 import type { ChangeQueue } from "../../engine/change-queue.ts";
 import type {
   Commit,
@@ -19,7 +19,7 @@ import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { invalidType } from "../../errors.ts";
 import { MemoryData } from "./data.ts";
 
-const MEMORY_SUPPORT: EngineSupport = {
+const MEMORY_CAPABILITIES: EngineCapabilities = {
   reach: "process",
   persistent: false,
   liveness: "kernel",
@@ -58,7 +58,7 @@ export function memoryEngine(name?: string, options: MemoryOptions = {}): Engine
 
 class MemoryEngine implements Engine {
   readonly name = "memory";
-  readonly supports = MEMORY_SUPPORT;
+  readonly capabilities = MEMORY_CAPABILITIES;
   readonly #location: string | undefined;
   readonly #shared: Shared;
   readonly #sessions = new Set<MemorySession>();
@@ -71,23 +71,23 @@ class MemoryEngine implements Engine {
   }
 
   get(key: string, space?: Space): Entry | undefined {
-    checkKey(key, this.supports.limits);
+    checkKey(key, this.capabilities.limits);
     return this.#open().get(key, space);
   }
 
   list(range: RangeRead): Listing {
-    checkRange(range, this.supports.limits);
+    checkRange(range, this.capabilities.limits);
     return this.#open().list(range);
   }
 
   commit(commit: Commit, options: CommitOptions = {}): CommitResult {
-    checkCommit(commit, this.supports.limits);
+    checkCommit(commit, this.capabilities.limits);
     options.signal?.throwIfAborted();
     return this.#open().commit(commit);
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
-    checkWatch(ranges, options, this.supports.limits);
+    checkWatch(ranges, options, this.capabilities.limits);
     const queue = this.#open().watch(ranges, options, (ended) => this.#watches.delete(ended));
     if (!queue.closed) this.#watches.add(queue);
     return queue;

@@ -16,6 +16,7 @@ import type { Range, RangeRead } from "../../engine/range.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { REDIS_CAPABILITIES } from "./capabilities.ts";
 import { loadRedisModule } from "./connect/client.ts";
 import { type CallOptions, Connection, type Server } from "./connect/connection.ts";
 import type { Reply } from "./connect/link.ts";
@@ -25,7 +26,6 @@ import { Route } from "./connect/route.ts";
 import { redisInfo } from "./info.ts";
 import { commitArguments, entryCommand, readEntries, readEntry, readRecords } from "./protocol/wire.ts";
 import { Sessions } from "./sessions.ts";
-import { REDIS_SUPPORT } from "./support.ts";
 import { channelBase, channelsOf } from "./watch/channels.ts";
 import { Feed } from "./watch/feed.ts";
 import { LogWatch } from "./watch/log-watch.ts";
@@ -58,7 +58,7 @@ export async function openRedisEngine(url: string): Promise<Engine> {
 
 class RedisEngine implements Engine {
   readonly name = "redis";
-  readonly supports = REDIS_SUPPORT;
+  readonly capabilities = REDIS_CAPABILITIES;
   readonly #server: Server;
   readonly #base: string;
   /** What the arguments of each script begin with. */
@@ -108,7 +108,7 @@ class RedisEngine implements Engine {
   }
 
   async get(key: string, space?: Space): Promise<Entry | undefined> {
-    checkKey(key, this.supports.limits);
+    checkKey(key, this.capabilities.limits);
     this.#assertOpen();
     const fields = await this.#connection.call(entryCommand(this.#base, key, space), { timeout: DEFAULT_TIMEOUT });
     this.#sessions.look();
@@ -120,13 +120,13 @@ class RedisEngine implements Engine {
   }
 
   async list(range: RangeRead): Promise<Listing> {
-    checkRange(range, this.supports.limits);
+    checkRange(range, this.capabilities.limits);
     const { reads, version } = await this.#run({ reads: [range] }, { timeout: DEFAULT_TIMEOUT });
     return { entries: reads[0]!, version };
   }
 
   async commit(commit: Commit, { timeout, signal }: CommitOptions = {}): Promise<CommitResult> {
-    checkCommit(commit, this.supports.limits);
+    checkCommit(commit, this.capabilities.limits);
     const wait = checkTimeout(timeout ?? DEFAULT_TIMEOUT);
     signal?.throwIfAborted();
     const bound = (commit.mutations ?? []).flatMap((mutation) =>
@@ -143,7 +143,7 @@ class RedisEngine implements Engine {
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
-    checkWatch(ranges, options, this.supports.limits);
+    checkWatch(ranges, options, this.capabilities.limits);
     this.#assertOpen();
     return this.#watches.watch(ranges, options);
   }

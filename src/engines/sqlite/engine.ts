@@ -15,17 +15,17 @@ import type { Range, RangeRead } from "../../engine/range.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { SQLITE_CAPABILITIES } from "./capabilities.ts";
 import { attemptCommit } from "./commit/transaction.ts";
 import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
-import { StoreFile } from "./file/store-file.ts";
+import { StoreFile } from "./database/store-file.ts";
 import { storeInfo } from "./info.ts";
 import { DeathWatch } from "./sessions/death-watch.ts";
 import { isLockHeld, lockFile } from "./sessions/liveness.ts";
 import { OwnSessions } from "./sessions/own-sessions.ts";
 import { removeSessionFiles } from "./sessions/presence.ts";
 import { clearSession, findSession, type WrittenKey } from "./sessions/session-rows.ts";
-import { SQLITE_SUPPORT } from "./support.ts";
 import { hasEnded } from "./sync-engine.ts";
 import { ring } from "./watch/doorbell.ts";
 import { Watcher } from "./watch/watcher.ts";
@@ -47,7 +47,7 @@ export async function openSqliteEngine(path: string, options: SqliteOptions = {}
 
 class SqliteEngine implements Engine {
   readonly name = "sqlite";
-  readonly supports = SQLITE_SUPPORT;
+  readonly capabilities = SQLITE_CAPABILITIES;
   readonly #path: string;
   readonly #file: StoreFile;
   readonly #sessions: OwnSessions;

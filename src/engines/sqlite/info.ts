@@ -4,7 +4,7 @@ import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
 import { sqlite } from "./database/runtime.ts";
 import { FORMAT_VERSION } from "./database/schema.ts";
-import type { StoreFile } from "./file/store-file.ts";
+import type { StoreFile } from "./database/store-file.ts";
 
 /** The first SQLite without the WAL-reset bug, which can corrupt a file that several programs write (sqlite.org/wal.html#walresetbug). */
 const MENDED = [3, 51, 3] as const;

@@ -5,17 +5,17 @@ import type { RangeRead } from "../../engine/range.ts";
 import { checkCommit, checkRange } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { SQLITE_CAPABILITIES } from "./capabilities.ts";
 import { attemptCommit } from "./commit/transaction.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
 import { sqlite } from "./database/runtime.ts";
-import { StoreFile } from "./file/store-file.ts";
+import { StoreFile } from "./database/store-file.ts";
 import { storeInfo } from "./info.ts";
 import { isLockHeld, lockFile } from "./sessions/liveness.ts";
 import { removeSessionFiles } from "./sessions/presence.ts";
-import { SQLITE_SUPPORT } from "./support.ts";
 import { ring } from "./watch/doorbell.ts";
 
-/** The store file at a path, by blocking calls: the engine of the seed API. */
+/** The store file at a path, by blocking calls: the engine of the blocking API. */
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
   const file = new StoreFile(path, options);
   const isAlive = (session: string) => isLockHeld(lockFile(path, session));
@@ -61,7 +61,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
 
   return {
     name: "sqlite",
-    supports: SQLITE_SUPPORT,
+    capabilities: SQLITE_CAPABILITIES,
 
     getValue(key: string): Value | undefined {
       checkKey(key);

@@ -1,5 +1,5 @@
 import type { MessagePort, Worker } from "node:worker_threads";
-import type { EngineSupport } from "../../engine/capabilities.ts";
+import type { EngineCapabilities } from "../../engine/capabilities.ts";
 import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/contract.ts";
 import type { Entry, Space, Value } from "../../engine/entry.ts";
 import type { RangeRead } from "../../engine/range.ts";
@@ -29,7 +29,7 @@ const LATE = {
 } as const;
 
 /**
- * The seed API's engine over a server: blocking calls on a client that answers later. One worker thread owns the client and
+ * The blocking API's engine over a server: blocking calls on a client that answers later. One worker thread owns the client and
  * does what it is asked; the caller sleeps (`Atomics.wait`) until the answer is there or its time is over. The thread keeps
  * no process alive, and ends with it. Errors are the engine's own; a write whose answer did not come at all is
  * `ERR_STORE_OUTCOME_UNKNOWN`.
@@ -43,7 +43,7 @@ class BlockingEngine implements SyncEngine {
   readonly #url: string;
   readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
   #thread: { readonly worker: Worker; readonly port: MessagePort } | undefined;
-  #supports: EngineSupport | undefined;
+  #capabilities: EngineCapabilities | undefined;
   #lastId = 0;
   #isClosed = false;
 
@@ -52,9 +52,9 @@ class BlockingEngine implements SyncEngine {
     this.#url = url;
   }
 
-  get supports(): EngineSupport {
-    this.#supports ??= this.#call("supports", [], DEFAULT_TIMEOUT, "read");
-    return this.#supports;
+  get capabilities(): EngineCapabilities {
+    this.#capabilities ??= this.#call("capabilities", [], DEFAULT_TIMEOUT, "read");
+    return this.#capabilities;
   }
 
   getValue(key: string): Value | undefined {

@@ -1,4 +1,4 @@
-import type { EngineSupport } from "../../engine/capabilities.ts";
+import type { EngineCapabilities } from "../../engine/capabilities.ts";
 import type { Commit, CommitResult, EngineInfo, Listing } from "../../engine/contract.ts";
 import type { Entry, Space, Value } from "../../engine/entry.ts";
 import type { RangeRead } from "../../engine/range.ts";
@@ -8,7 +8,7 @@ import type { RangeRead } from "../../engine/range.ts";
  */
 
 export interface Calls {
-  supports(): EngineSupport;
+  capabilities(): EngineCapabilities;
   getValue(key: string): Value | undefined;
   get(key: string, space?: Space): Entry | undefined;
   list(range: RangeRead): Listing;

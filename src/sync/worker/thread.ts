@@ -37,8 +37,8 @@ async function assertInitialized(): Promise<void> {
 }
 
 const calls: { [Name in keyof Calls]: (args: readonly unknown[], request: Request) => Promise<unknown> } = {
-  async supports() {
-    return (await engine()).supports;
+  async capabilities() {
+    return (await engine()).capabilities;
   },
   async getValue([key]) {
     const entry = await (await engine()).get(key as string);

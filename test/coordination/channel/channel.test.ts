@@ -301,7 +301,7 @@ overEngines((ground) => {
 function gated(engine: Engine, gate: () => Promise<void>): Engine {
   return {
     name: engine.name,
-    supports: engine.supports,
+    capabilities: engine.capabilities,
     get: (...args) => engine.get(...args),
     list: (...args) => engine.list(...args),
     commit: (...args) => engine.commit(...args),

@@ -20,7 +20,7 @@ process.once("message", () => {
 });
 for (let i = 0; i < Number(sections) && !stopped; i++) {
   const lock = await client.lock("contested");
-  const { created } = (await engine.get(lock.check.key, "system"))!;
+  const { createdVersion: created } = (await engine.get(lock.check.key, "system"))!;
   fs.writeSync(log, `${JSON.stringify({ pid: process.pid, enter: lock.token, created, ownerDied: lock.ownerDied })}\n`);
   fate.at("inside");
   fs.writeSync(log, `${JSON.stringify({ pid: process.pid, exit: lock.token })}\n`);

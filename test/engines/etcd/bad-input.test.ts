@@ -140,7 +140,7 @@ test("prefixes and limits", { skip: etcdMissing, timeout: 60_000 }, async (suite
 
   await suite.test("what is larger than a request is refused before anything is sent", async () => {
     const engine = await openEtcdEngine(`etcd://${server.address}/limits`);
-    const { limits } = engine.supports;
+    const { limits } = engine.capabilities;
     const { version } = await engine.list({});
     const set = (key: string, value: string | Uint8Array = "") => ({ type: "set", key, value }) as const;
     const long = (i: number) => String(i).padEnd(limits.keyBytes, "k");

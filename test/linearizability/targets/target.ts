@@ -55,7 +55,7 @@ function written({ ok, version }: { ok: boolean; version: number }): Result {
   return ok ? { done: true, version } : { done: false };
 }
 
-/** The seed API. It shows no versions, and has no exchange but the one inside `deleteValue`. */
+/** The blocking API. It shows no versions, and has no exchange but the one inside `deleteValue`. */
 export function syncStoreTarget(store: SyncStore): Target {
   return {
     get: (key) => ({ value: store.getValue(key) ?? null }),

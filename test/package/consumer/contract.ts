@@ -8,7 +8,7 @@ import * as functions from "ipctools/store";
 import { type Caller, callers, type ErrorSeen, KINDS, message, start } from "./callers.ts";
 
 /*
- * What the documentation says of the seed API, one row of its table after the other, in one process and across
+ * What the documentation says of the blocking API, one row of its table after the other, in one process and across
  * processes that were forked. `ipctools` is the package as a user installs it, on whatever runtime runs this file.
  */
 

@@ -1,5 +1,5 @@
 import { outOfRange, StoreError } from "../../../errors.ts";
-import { REQUEST_BYTES } from "../support.ts";
+import { REQUEST_BYTES } from "../capabilities.ts";
 
 /** The codes of gRPC that are told apart. */
 const CANCELLED = 1;

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { invalidType, invalidValue, outOfRange, StoreError } from "../../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../../wait/timeout.ts";
-import { PREFIX_BYTES } from "../support.ts";
+import { PREFIX_BYTES } from "../capabilities.ts";
 
 /** What the URL may say too; what is given here counts more. */
 export interface EtcdOptions {

@@ -68,7 +68,7 @@ export class Layout {
       ...(space && { space }),
       value: decode(kv.value),
       version: Number(kv.mod_revision),
-      created: Number(kv.create_revision),
+      createdVersion: Number(kv.create_revision),
       ...(session !== undefined && { session }),
       ...(expiresAt !== undefined && { expiresAt }),
     };

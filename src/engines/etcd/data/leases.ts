@@ -1,7 +1,7 @@
 import { outOfRange } from "../../../errors.ts";
+import { ETCD_CAPABILITIES } from "../capabilities.ts";
 import { type CallOptions, type Cluster, Refusal } from "../connect/cluster.ts";
 import { isLeaseTaken } from "../connect/etcd-error.ts";
-import { ETCD_SUPPORT } from "../support.ts";
 import { newExpiryLease, newSessionLease } from "./lease-id.ts";
 
 /** The longest time to live that etcd takes, in seconds. */
@@ -9,7 +9,7 @@ const LONGEST_LEASE = 9_000_000_000;
 
 /** Whole seconds, at least what a server takes by default. */
 export function leaseSeconds(ttl: number): number {
-  const seconds = Math.ceil(Math.max(ttl, ETCD_SUPPORT.ttlMinimum) / 1000);
+  const seconds = Math.ceil(Math.max(ttl, ETCD_CAPABILITIES.ttlMinimum) / 1000);
   if (seconds > LONGEST_LEASE) throw outOfRange("ttl", `at most ${LONGEST_LEASE} seconds`, seconds);
   return seconds;
 }

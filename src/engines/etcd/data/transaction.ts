@@ -2,6 +2,7 @@ import type { Check, Commit, Mutation } from "../../../engine/contract.ts";
 import type { Entry } from "../../../engine/entry.ts";
 import { compareKeys, type RangeRead } from "../../../engine/range.ts";
 import { outOfRange } from "../../../errors.ts";
+import { REQUEST_BYTES } from "../capabilities.ts";
 import {
   ASCEND,
   BY_CREATION,
@@ -17,7 +18,6 @@ import {
   type TxnRequest,
   type TxnResponse,
 } from "../connect/protocol.ts";
-import { REQUEST_BYTES } from "../support.ts";
 import { encode, type Layout } from "./layout.ts";
 
 /** More than what an operation takes beside its key and value. */
@@ -73,7 +73,7 @@ const NOTHING = (layout: Layout): RangeRequest => ({ key: layout.all.key, count_
 export function entriesOf(read: RangeRead, { kvs }: Pick<RangeResponse, "kvs">, layout: Layout): Entry[] {
   const entries = kvs.map((kv) => layout.entry(kv, read.space));
   if (read.order === "created") {
-    entries.sort((a, b) => a.created - b.created || compareKeys(a.key, b.key));
+    entries.sort((a, b) => a.createdVersion - b.createdVersion || compareKeys(a.key, b.key));
     if (read.reverse) entries.reverse();
   }
   return read.limit === undefined ? entries : entries.slice(0, read.limit);

@@ -73,7 +73,7 @@ export function readEntry(key: string, space: Space | undefined, fields: readonl
     ...(space && { space }),
     value: type ? plain(value) : value.toString(),
     version: Number(version),
-    created: Number(created),
+    createdVersion: Number(created),
     ...(session && { session: session.toString() }),
     ...(expires && { expiresAt: Number(expires) }),
   };
@@ -150,7 +150,7 @@ function readChange(reader: Reader, version: number): LoggedChange {
     ...space,
     value: type === "bytes" ? plain(value) : value.toString(),
     version,
-    created: Number(created),
+    createdVersion: Number(created),
     ...(session && { session }),
     ...(expires !== "0" && { expiresAt: Number(expires) }),
   };

@@ -251,7 +251,7 @@ export class Table {
       key: wholeText(key),
       value: valueType === "text" ? wholeText(value) : value,
       version,
-      created,
+      createdVersion: created,
       ...(this.space === undefined ? undefined : { space: this.space }),
       ...(session === null ? undefined : { session }),
       ...(expiresAt === null ? undefined : { expiresAt }),

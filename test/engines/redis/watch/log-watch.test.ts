@@ -91,7 +91,7 @@ test("a large value is fetched again where the server was away", async () => {
   let tries = 0;
   log.get = async (key) => {
     if (++tries < 3) throw new StoreError("ERR_STORE_UNAVAILABLE", "away");
-    return { key, value: "large", version: log.version, created: log.version };
+    return { key, value: "large", version: log.version, createdVersion: log.version };
   };
   const pending = changes.next();
   log.add("large", { large: true });

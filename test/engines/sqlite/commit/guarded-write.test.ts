@@ -29,7 +29,7 @@ test("what is taken and released in one statement has the commit's version, and 
       const { entries, version } = await other.list(empty);
       assert.deepEqual([taken.ok, taken.version], [true, version], turn);
       assert.equal(entries.length, count);
-      for (const entry of entries) assert.deepEqual([entry.version, entry.created], [version, version]);
+      for (const entry of entries) assert.deepEqual([entry.version, entry.createdVersion], [version, version]);
       if (first) assert.deepEqual((await first).value[0].entry.session, session.id);
       const again = await engine.commit({ checks: [{ empty }], mutations: sets.slice(0, count) });
       assert.deepEqual([again.ok, again.version], [false, version]);

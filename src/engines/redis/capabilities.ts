@@ -1,8 +1,8 @@
-import type { EngineSupport } from "../../engine/capabilities.ts";
+import type { EngineCapabilities } from "../../engine/capabilities.ts";
 
 const MIB = 1024 * 1024;
 
-export const REDIS_SUPPORT: EngineSupport = {
+export const REDIS_CAPABILITIES: EngineCapabilities = {
   reach: "network",
   persistent: true,
   liveness: "lease",

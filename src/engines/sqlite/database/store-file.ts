@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { StoreError } from "../../../errors.ts";
-import { Connection } from "../database/connection.ts";
-import { checkStorePath, createStoreFile } from "./path-safety.ts";
+import { checkStorePath, createStoreFile } from "../file/path-safety.ts";
+import { Connection } from "./connection.ts";
 
 /** How long calls go on without looking up what is at the path, in milliseconds. */
 const UNLOOKED = 50;

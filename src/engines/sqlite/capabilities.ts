@@ -1,7 +1,7 @@
-import type { EngineSupport } from "../../engine/capabilities.ts";
+import type { EngineCapabilities } from "../../engine/capabilities.ts";
 import { FILE_LIMITS } from "../../engine/limits.ts";
 
-export const SQLITE_SUPPORT: EngineSupport = {
+export const SQLITE_CAPABILITIES: EngineCapabilities = {
   reach: "machine",
   persistent: true,
   liveness: "kernel",

@@ -1,4 +1,4 @@
-import type { EngineSupport } from "../../engine/capabilities.ts";
+import type { EngineCapabilities } from "../../engine/capabilities.ts";
 
 /** The server's `--max-request-bytes` by default. */
 export const REQUEST_BYTES = 1.5 * 1024 * 1024;
@@ -11,7 +11,7 @@ export const PREFIX_BYTES = 64;
 
 const KEY_BYTES = 16 * 1024;
 
-export const ETCD_SUPPORT: EngineSupport = {
+export const ETCD_CAPABILITIES: EngineCapabilities = {
   reach: "network",
   persistent: true,
   liveness: "lease",
