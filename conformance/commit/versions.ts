@@ -28,7 +28,7 @@ export function versions(suite: Suite): void {
     assert.equal((await entryOf(engine, "c", "system")).version, version);
   });
 
-  suite.test("created stays with an update and is new after a delete", async ({ engine }) => {
+  suite.test("createdVersion stays with an update and is new after a delete", async ({ engine }) => {
     const created = await commit(engine, set("a", "1"));
     await commit(engine, set("b"));
     await commit(engine, set("a", "2"));

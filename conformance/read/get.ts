@@ -5,7 +5,7 @@ import type { Suite } from "../suite.ts";
 export function get(suite: Suite): void {
   suite.test("get gives the entry of a key that was set, with its version", async ({ engine }) => {
     const version = await commit(engine, set("a", "1"));
-    assert.deepEqual(await engine.get("a"), { key: "a", value: "1", version, created: version });
+    assert.deepEqual(await engine.get("a"), { key: "a", value: "1", version, createdVersion: version });
   });
 
   suite.test("get of a key that was never set gives undefined", async ({ engine }) => {

@@ -8,7 +8,7 @@ export function watch(suite: Suite): void {
     const changes = engine.watch([{ key: "a" }]);
     const first = await commit(engine, set("a", "1"));
     assert.deepEqual(await readUntilKey(changes, "a", "set"), [
-      { type: "set", key: "a", version: first, entry: { key: "a", value: "1", version: first, created: first } },
+      { type: "set", key: "a", version: first, entry: { key: "a", value: "1", version: first, createdVersion: first } },
     ]);
     const second = await commit(engine, set("a", Uint8Array.of(2)));
     const [update] = await readUntilKey(changes, "a", "set");
