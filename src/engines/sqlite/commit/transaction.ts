@@ -112,8 +112,11 @@ class Transaction {
   run(checks: readonly Check[], mutations: readonly Mutation[], reads: readonly RangeRead[]): Committed {
     const ok = checks.every((check) => this.#holds(check));
     if (ok) this.#make(mutations);
+    // Taken before the reads, because clearing an ended entry that a read meets is a later change than the sets; otherwise
+    // the commit's version would not be that of its entries.
+    const version = this.#connection.revision();
     const entries = reads.map((read) => this.#read(read));
-    return { ok, version: this.#connection.revision(), reads: entries, watched: this.#watched, ended: this.#ended };
+    return { ok, version, reads: entries, watched: this.#watched, ended: this.#ended };
   }
 
   #holds(check: Check): boolean {
