@@ -27,10 +27,10 @@ import { OwnSessions } from "./sessions/own-sessions.ts";
 import { removeSessionFiles } from "./sessions/presence.ts";
 import { clearSession, findSession, type WrittenKey } from "./sessions/session-rows.ts";
 import { hasEnded } from "./sync-engine.ts";
-import { ring } from "./watch/doorbell.ts";
+import { notifyWatchers } from "./watch/doorbell.ts";
 import { Watcher } from "./watch/watcher.ts";
 
-/** How often an open watch looks for what no doorbell told (a writer in Python, one killed before it rang), in milliseconds. */
+/** How often an open watch looks for changes of writers that notify nobody (Python, or a process killed before it did), in milliseconds. */
 const LOOK_INTERVAL = 50;
 
 export interface SqliteOptions {
@@ -65,14 +65,14 @@ class SqliteEngine implements Engine {
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
     this.#file = new StoreFile(path, options);
-    this.#deaths = new DeathWatch(path, (session) => void this.#bury(session));
+    this.#deaths = new DeathWatch(path, (session) => void this.#clearDeadSession(session));
     this.#sessions = new OwnSessions(path, {
       read: (body) => this.#read(body),
       write: (body) => this.#write(body),
       writeNow: (body, timeout) => this.#writeNow(body, timeout),
       isThere: () => this.#file.isThere(),
-      rung: () => this.#watcher.pump(),
-      lookForDead: () => this.#lookForDead(),
+      notified: () => this.#watcher.pump(),
+      clearDeadSessions: () => this.#clearDeadSessions(),
     });
     this.#watcher = new Watcher({
       changeInterests: (added, removed) => this.#sessions.changeInterests(added, removed),
@@ -116,7 +116,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toWrite();
       this.#noticeReplacement();
-      const committed = attemptCommit(connection, commit, this.#isAlive, this.#sessions.home);
+      const committed = attemptCommit(connection, commit, this.#isAlive, this.#sessions.doorbellId);
       if (isTimed) this.#nextExpiry = 0;
       this.#wake(connection, committed.watched);
       for (const session of committed.ended) removeSessionFiles(this.#path, session);
@@ -198,7 +198,7 @@ class SqliteEngine implements Engine {
     retryBlocking(
       () => {
         const connection = this.#file.toWrite();
-        ring(
+        notifyWatchers(
           this.#path,
           connection,
           connection.write(() => body(connection)),
@@ -211,19 +211,19 @@ class SqliteEngine implements Engine {
 
   #wake(connection: Connection, keys: readonly WrittenKey[]): void {
     if (keys.length === 0) return;
-    const home = this.#sessions.home;
-    if (ring(this.#path, connection, keys, home)) queueMicrotask(() => this.#watcher.pump());
+    if (notifyWatchers(this.#path, connection, keys, this.#sessions.doorbellId))
+      queueMicrotask(() => this.#watcher.pump());
   }
 
   #watching(isWatching: boolean): void {
     clearInterval(this.#look);
     this.#look = undefined;
-    if (isWatching) this.#look = setInterval(() => this.#lookAround(), LOOK_INTERVAL).unref();
+    if (isWatching) this.#look = setInterval(() => this.#pollChanges(), LOOK_INTERVAL).unref();
     else this.#deaths.close();
   }
 
-  /** What no doorbell tells: writers that ring none, times that ran out, a file that is no longer there. */
-  #lookAround(): void {
+  /** Looks for what no doorbell announces: changes of writers that notify nobody, expired entries, a file that was removed. */
+  #pollChanges(): void {
     try {
       this.#read((connection) => {
         const now = Date.now();
@@ -258,7 +258,7 @@ class SqliteEngine implements Engine {
   }
 
   /** Clears away a session whose owner is dead. Any number may try: the row goes once. */
-  async #bury(session: string): Promise<void> {
+  async #clearDeadSession(session: string): Promise<void> {
     try {
       await this.#write((connection) => clearSession(connection, session));
       removeSessionFiles(this.#path, session);
@@ -267,8 +267,8 @@ class SqliteEngine implements Engine {
     }
   }
 
-  async #lookForDead(): Promise<void> {
-    for (const session of await this.#sessions.findDead()) await this.#bury(session);
+  async #clearDeadSessions(): Promise<void> {
+    for (const session of await this.#sessions.findDead()) await this.#clearDeadSession(session);
   }
 
   #noticeReplacement(): void {

@@ -13,7 +13,7 @@ import { StoreFile } from "./database/store-file.ts";
 import { storeInfo } from "./info.ts";
 import { isLockHeld, lockFile } from "./sessions/liveness.ts";
 import { removeSessionFiles } from "./sessions/presence.ts";
-import { ring } from "./watch/doorbell.ts";
+import { notifyWatchers } from "./watch/doorbell.ts";
 
 /** The store file at a path, by blocking calls: the engine of the blocking API. */
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
@@ -37,7 +37,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     return reading((connection) => {
       const entry = connection.table(space)?.get(key);
       if (entry === undefined) {
-        if (connection.revision() === 0) throw notInitialized(path);
+        if (connection.version() === 0) throw notInitialized(path);
         return undefined;
       }
       return hasEnded(entry, isAlive) ? undefined : entry;
@@ -50,7 +50,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
       () => {
         const connection = file.toWrite();
         const committed = attemptCommit(connection, commit, isAlive);
-        if (committed.watched.length > 0) ring(path, connection, committed.watched);
+        if (committed.watched.length > 0) notifyWatchers(path, connection, committed.watched);
         for (const session of committed.ended) removeSessionFiles(path, session);
         return committed;
       },

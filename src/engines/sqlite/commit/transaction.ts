@@ -3,7 +3,7 @@ import type { Entry, Space } from "../../../engine/entry.ts";
 import type { RangeRead } from "../../../engine/range.ts";
 import { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
-import type { Head, Table, Written } from "../database/table.ts";
+import type { EntryState, Table, Written } from "../database/table.ts";
 import { clearSession, hasSession, type WrittenKey } from "../sessions/session-rows.ts";
 import { guardedWrite } from "./guarded-write.ts";
 
@@ -20,9 +20,9 @@ export type IsAlive = (session: string) => boolean;
 const NONE: readonly never[] = [];
 
 /**
- * Makes the commit, or throws SQLite's busy error at once with nothing done. `home`: a session of one's own, if there is one.
+ * Makes the commit, or throws SQLite's busy error at once with nothing done. `own`: a session of one's own, if there is one.
  */
-export function attemptCommit(connection: Connection, commit: Commit, isAlive: IsAlive, home?: string): Committed {
+export function attemptCommit(connection: Connection, commit: Commit, isAlive: IsAlive, own?: string): Committed {
   const { checks = NONE, mutations = NONE, reads = NONE } = commit;
   const [only] = mutations;
   if (only?.type === "set" && mutations.length === 1 && reads.length === 0 && isPlain(only)) {
@@ -42,7 +42,7 @@ export function attemptCommit(connection: Connection, commit: Commit, isAlive: I
       };
   }
   if (reads.length === 0) {
-    const written = guardedWrite(connection, checks, mutations, home);
+    const written = guardedWrite(connection, checks, mutations, own);
     if (written !== undefined) {
       const watched = written.isWatched ? mutations.map(({ key, space }) => ({ key, system: systemOf(space) })) : NONE;
       return { ok: true, version: written.version, reads: NONE, watched, ended: NONE };
@@ -77,10 +77,10 @@ function lookFirst(
   checks: readonly Check[],
   isAlive: IsAlive,
 ): Committed | undefined {
-  const head = connection.table(space)!.headAndRevision(key);
-  if (head === undefined) return undefined;
-  if (head.session === undefined && head.expiresAt === undefined)
-    return { ok: false, version: head.revision, reads: NONE, watched: NONE, ended: NONE };
+  const state = connection.table(space)!.stateAndVersion(key);
+  if (state === undefined) return undefined;
+  if (state.session === undefined && state.expiresAt === undefined)
+    return { ok: false, version: state.storeVersion, reads: NONE, watched: NONE, ended: NONE };
   const seen = connection.read(() => new Transaction(connection, isAlive, false).run(checks, NONE, NONE));
   return seen.ok ? undefined : seen;
 }
@@ -114,7 +114,7 @@ class Transaction {
     if (ok) this.#make(mutations);
     // Taken before the reads, because clearing an ended entry that a read meets is a later change than the sets; otherwise
     // the commit's version would not be that of its entries.
-    const version = this.#connection.revision();
+    const version = this.#connection.version();
     const entries = reads.map((read) => this.#read(read));
     return { ok, version, reads: entries, watched: this.#watched, ended: this.#ended };
   }
@@ -122,21 +122,21 @@ class Transaction {
   #holds(check: Check): boolean {
     if ("empty" in check) return this.#read({ ...check.empty, limit: 1 }).length === 0;
     const table = this.#connection.table(check.space);
-    return (table === undefined ? 0 : this.#head(table, check.key).version) === check.version;
+    return (table === undefined ? 0 : this.#state(table, check.key).version) === check.version;
   }
 
   #make(mutations: readonly Mutation[]): void {
-    // Deletes first: each counts the revision up, and what is set has the last of them.
+    // Deletes first: each counts the version up, and what is set has the last of them.
     for (const { type, key, space } of mutations) {
       if (type !== "delete") continue;
       const table = this.#connection.table(space)!;
-      this.#head(table, key);
+      this.#state(table, key);
       if (table.delete(key)) this.#watched.push({ key, system: table.system });
     }
     const sets = mutations.filter((mutation) => mutation.type === "set");
-    const bound = sets.map(({ key, space }) => this.#head(this.#connection.table(space)!, key));
+    const bound = sets.map(({ key, space }) => this.#state(this.#connection.table(space)!, key));
     if (bound.length === 0) return;
-    const version = this.#connection.revision() + 1;
+    const version = this.#connection.version() + 1;
     for (const { key, space, value, session, ttl } of sets) {
       if (session !== undefined && !hasSession(this.#connection, session))
         throw new StoreError(
@@ -150,10 +150,10 @@ class Transaction {
   }
 
   /** What is at the key, once what has ended there is gone. */
-  #head(table: Table, key: string): Head {
-    const head = table.head(key);
-    if (!this.#hasEnded(head)) return head;
-    this.#clear(table, key, head);
+  #state(table: Table, key: string): EntryState {
+    const state = table.state(key);
+    if (!this.#hasEnded(state)) return state;
+    this.#clear(table, key, state);
     return { version: 0 };
   }
 
@@ -178,7 +178,7 @@ class Transaction {
       .slice(0, limit);
   }
 
-  #hasEnded({ session, expiresAt }: Pick<Head, "session" | "expiresAt">): boolean {
+  #hasEnded({ session, expiresAt }: Pick<EntryState, "session" | "expiresAt">): boolean {
     if (expiresAt !== undefined && expiresAt <= this.#now) return true;
     if (session === undefined) return false;
     let alive = this.#known.get(session);
@@ -189,7 +189,7 @@ class Transaction {
     return !alive;
   }
 
-  #clear(table: Table, key: string, { session }: Pick<Head, "session">): void {
+  #clear(table: Table, key: string, { session }: Pick<EntryState, "session">): void {
     if (!this.#writes) return;
     if (session !== undefined && this.#known.get(session) === false && !this.#ended.includes(session)) {
       this.#watched.push(...clearSession(this.#connection, session));

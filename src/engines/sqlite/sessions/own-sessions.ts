@@ -21,8 +21,10 @@ export interface OwnSessionsHost {
   writeNow(body: (connection: Connection) => WrittenKey[], timeout: number): void;
   /** Whether the file that was opened is still at its path. */
   isThere(): boolean;
-  rung(): void;
-  lookForDead(): Promise<void>;
+  /** Called when another process has touched the doorbell. */
+  notified(): void;
+  /** Clears away the sessions of others whose owners are dead. */
+  clearDeadSessions(): Promise<void>;
 }
 
 /** A file of a session without a row is a leftover only when it is older than this: its owner may be about to write the row. */
@@ -39,8 +41,8 @@ const runAll = () => {
 };
 
 /**
- * The sessions of one engine. The first presence is the engine's home: it is what others ring, and also the first
- * session that the user opens.
+ * The sessions of one engine. The first presence has the doorbell that other processes touch for all of the engine's watches.
+ * It is also the first session that the user opens.
  */
 export class OwnSessions {
   readonly #path: string;
@@ -48,8 +50,8 @@ export class OwnSessions {
   readonly #presences = new Map<string, Presence>();
   readonly #open = new Map<string, OwnSession>();
   readonly #closed = new Set<string>();
-  #home: Promise<Presence> | undefined;
-  #homeId: string | undefined;
+  #withDoorbell: Promise<Presence> | undefined;
+  #doorbellId: string | undefined;
   #interests: Promise<void> = Promise.resolve();
   #check: NodeJS.Timeout | undefined;
   readonly #atExit = () => this.#exit();
@@ -59,9 +61,9 @@ export class OwnSessions {
     this.#host = host;
   }
 
-  /** The session that others ring; `undefined` before there is one. */
-  get home(): string | undefined {
-    return this.#homeId;
+  /** The session with the doorbell; `undefined` before there is one. */
+  get doorbellId(): string | undefined {
+    return this.#doorbellId;
   }
 
   has(session: string): boolean {
@@ -74,9 +76,9 @@ export class OwnSessions {
   }
 
   async open(): Promise<Session> {
-    const home = await this.#openHome();
-    const isFree = !this.#open.has(home.id) && !this.#closed.has(home.id);
-    const presence = isFree ? home : await this.#openPresence(() => {});
+    const first = await this.#openWithDoorbell();
+    const isFree = !this.#open.has(first.id) && !this.#closed.has(first.id);
+    const presence = isFree ? first : await this.#openPresence(() => {});
     const session = new OwnSession(presence.id, () => this.#closeSession(presence.id));
     this.#open.set(session.id, session);
     this.#check ??= setInterval(() => this.#checkRows(), CHECK_INTERVAL).unref();
@@ -87,7 +89,7 @@ export class OwnSessions {
   changeInterests(added: Interest[], removed: Interest[]): Promise<void> {
     const change = async () => {
       if (added.length === 0 && removed.length === 0) return;
-      const { id } = await this.#openHome();
+      const { id } = await this.#openWithDoorbell();
       await this.#host.write((connection) => {
         changeInterests(connection, id, added, removed);
         return [];
@@ -105,15 +107,15 @@ export class OwnSessions {
     for (const presence of this.#presences.values()) presence.close();
     for (const id of this.#presences.keys()) this.#closed.add(id);
     this.#presences.clear();
-    this.#home = undefined;
-    this.#homeId = undefined;
+    this.#withDoorbell = undefined;
+    this.#doorbellId = undefined;
     for (const session of sessions) session.end(sessionLost(session.id, error));
   }
 
   async close(): Promise<void> {
     clearInterval(this.#check);
     if (atExit.delete(this.#atExit) && atExit.size === 0) process.removeListener("exit", runAll);
-    await this.#home?.catch(() => {});
+    await this.#withDoorbell?.catch(() => {});
     const ids = [...this.#presences.keys()];
     for (const session of this.#open.values()) session.end(closed());
     this.#open.clear();
@@ -147,25 +149,25 @@ export class OwnSessions {
     return [...new Set(ids)];
   }
 
-  #openHome(): Promise<Presence> {
-    if (this.#home === undefined) {
-      const home = this.#openPresence(() => this.#host.rung());
-      this.#home = home;
-      home.then(
+  #openWithDoorbell(): Promise<Presence> {
+    if (this.#withDoorbell === undefined) {
+      const opening = this.#openPresence(() => this.#host.notified());
+      this.#withDoorbell = opening;
+      opening.then(
         (presence) => {
-          this.#homeId = presence.id;
-          this.#host.lookForDead().catch(() => {});
+          this.#doorbellId = presence.id;
+          this.#host.clearDeadSessions().catch(() => {});
         },
         () => {
-          this.#home = undefined;
+          this.#withDoorbell = undefined;
         },
       );
     }
-    return this.#home;
+    return this.#withDoorbell;
   }
 
-  async #openPresence(rung: () => void): Promise<Presence> {
-    const presence = await Presence.open(this.#path, rung);
+  async #openPresence(notified: () => void): Promise<Presence> {
+    const presence = await Presence.open(this.#path, notified);
     try {
       await this.#host.write((connection) => {
         addSession(connection, presence.row);
@@ -188,8 +190,8 @@ export class OwnSessions {
     this.#closed.add(id);
     session.end(closed());
     const presence = this.#presences.get(id);
-    if (id === this.#homeId) {
-      // The engine is still at home: what it watches stays.
+    if (id === this.#doorbellId) {
+      // The presence stays, because its doorbell serves the engine's watches.
       await this.#host.write((connection) => endSession(connection, id));
       return;
     }
