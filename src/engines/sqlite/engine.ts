@@ -12,6 +12,7 @@ import type {
 import type { Change, Entry, Space } from "../../engine/entry.ts";
 import { checkKey, FILE_LIMITS } from "../../engine/limits.ts";
 import type { Range, RangeRead } from "../../engine/range.ts";
+import { closedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
@@ -152,7 +153,7 @@ class SqliteEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    this.#watcher.close();
+    this.#watcher.close(closedError("store", this.#path));
     this.#deaths.close();
     clearInterval(this.#look);
     try {
@@ -283,7 +284,6 @@ class SqliteEngine implements Engine {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined)
-      throw new StoreError("ERR_STORE_CLOSED", `the store ${this.#path} was closed: open it again`);
+    if (this.#closing !== undefined) throw closedError("store", this.#path);
   }
 }

@@ -2,8 +2,9 @@ import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../.
 import type { Entry, Space, Value } from "../../engine/entry.ts";
 import { checkKey, checkValue, FILE_LIMITS } from "../../engine/limits.ts";
 import type { RangeRead } from "../../engine/range.ts";
+import { notInitializedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange } from "../../engine/validate.ts";
-import { StoreError } from "../../errors.ts";
+import type { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
 import { attemptCommit } from "./commit/transaction.ts";
@@ -109,11 +110,8 @@ export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: strin
   return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session));
 }
 
-/** The error of reading where nothing was ever set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set it. */
+/** The error of a read before any value was set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set a value. */
 function notInitialized(path: string): StoreError {
   sqlite();
-  return new StoreError(
-    "ERR_STORE_NOT_INITIALIZED",
-    `the store ${path} has not been initialized yet: no value was ever set. Set one first, or check IPCTOOLS_STORE`,
-  );
+  return notInitializedError(path);
 }

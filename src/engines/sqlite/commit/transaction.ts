@@ -1,7 +1,7 @@
 import type { Check, Commit, CommitResult, Mutation } from "../../../engine/contract.ts";
 import type { Entry, Space } from "../../../engine/entry.ts";
 import type { RangeRead } from "../../../engine/range.ts";
-import { StoreError } from "../../../errors.ts";
+import { sessionEndedError } from "../../../engine/standard-errors.ts";
 import type { Connection } from "../database/connection.ts";
 import type { EntryState, Table, Written } from "../database/table.ts";
 import { clearSession, hasSession, type WrittenKey } from "../sessions/session-rows.ts";
@@ -138,11 +138,7 @@ class Transaction {
     if (bound.length === 0) return;
     const version = this.#connection.version() + 1;
     for (const { key, space, value, session, ttl } of sets) {
-      if (session !== undefined && !hasSession(this.#connection, session))
-        throw new StoreError(
-          "ERR_STORE_SESSION_LOST",
-          `the key ${JSON.stringify(key)} cannot be bound to the session ${session}: it has ended. Open a new one`,
-        );
+      if (session !== undefined && !hasSession(this.#connection, session)) throw sessionEndedError(session);
       const table = this.#connection.table(space)!;
       const expiresAt = ttl === undefined ? undefined : Math.ceil(this.#now + ttl);
       if (table.set(key, value, version, session, expiresAt)) this.#watched.push({ key, system: table.system });

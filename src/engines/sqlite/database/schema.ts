@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { StoreError } from "../../../errors.ts";
+import { newerFormatError } from "../../../engine/standard-errors.ts";
 import { notAStore } from "./sqlite-error.ts";
 
 /*
@@ -42,12 +42,7 @@ function formatSeen(db: DatabaseSync, path: string): Format {
     const { version } = db.prepare("SELECT user_version AS version FROM pragma_user_version").get() as {
       version: number;
     };
-    if (version > FORMAT_VERSION)
-      throw new StoreError(
-        "ERR_STORE_NEWER_FORMAT",
-        `the store ${path} has format ${version}, and this version of ipctools knows ${FORMAT_VERSION} at the most. ` +
-          "Update ipctools in this program, or set IPCTOOLS_STORE to another path",
-      );
+    if (version > FORMAT_VERSION) throw newerFormatError(path, version, FORMAT_VERSION);
     return "current";
   }
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as { name: string }[];

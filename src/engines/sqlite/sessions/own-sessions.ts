@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import type { Session } from "../../../engine/contract.ts";
-import { StoreError } from "../../../errors.ts";
+import { closedError, sessionEndedError, sessionLostError } from "../../../engine/standard-errors.ts";
+import type { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
 import { doorbellFile, isLockHeld, lockFile, sessionFolder } from "./liveness.ts";
 import { Presence } from "./presence.ts";
@@ -72,7 +73,7 @@ export class OwnSessions {
 
   /** Throws `ERR_STORE_SESSION_LOST` if it was one of ours and is closed. */
   assertOpen(session: string): void {
-    if (this.#closed.has(session)) throw sessionLost(session);
+    if (this.#closed.has(session)) throw sessionEndedError(session);
   }
 
   async open(): Promise<Session> {
@@ -109,7 +110,8 @@ export class OwnSessions {
     this.#presences.clear();
     this.#withDoorbell = undefined;
     this.#doorbellId = undefined;
-    for (const session of sessions) session.end(sessionLost(session.id, error));
+    for (const session of sessions)
+      session.end(sessionLostError(session.id, "the store was removed or replaced", { cause: error }));
   }
 
   async close(): Promise<void> {
@@ -117,7 +119,7 @@ export class OwnSessions {
     if (atExit.delete(this.#atExit) && atExit.size === 0) process.removeListener("exit", runAll);
     await this.#withDoorbell?.catch(() => {});
     const ids = [...this.#presences.keys()];
-    for (const session of this.#open.values()) session.end(closed());
+    for (const session of this.#open.values()) session.end(closedError("session", session.id));
     this.#open.clear();
     try {
       if (ids.length > 0 && this.#host.isThere())
@@ -188,7 +190,7 @@ export class OwnSessions {
     if (session === undefined) return;
     this.#open.delete(id);
     this.#closed.add(id);
-    session.end(closed());
+    session.end(closedError("session", id));
     const presence = this.#presences.get(id);
     if (id === this.#doorbellId) {
       // The presence stays, because its doorbell serves the engine's watches.
@@ -215,7 +217,7 @@ export class OwnSessions {
       if (present.has(id)) continue;
       this.#open.delete(id);
       this.#closed.add(id);
-      session.end(sessionLost(id));
+      session.end(sessionLostError(id, "the session is no longer in the store"));
     }
   }
 
@@ -258,12 +260,4 @@ class OwnSession implements Session {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function closed(): StoreError {
-  return new StoreError("ERR_STORE_CLOSED", "the session was closed: open another");
-}
-
-function sessionLost(session: string, cause?: unknown): StoreError {
-  return new StoreError("ERR_STORE_SESSION_LOST", `the session ${session} has ended: open another`, { cause });
 }

@@ -2,6 +2,7 @@ import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../../engine/entry.ts";
 import { boundsOf, inRange, type Range, spaceKey } from "../../../engine/range.ts";
+import { historyLostError } from "../../../engine/standard-errors.ts";
 import { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
 import type { Interest } from "../sessions/session-rows.ts";
@@ -68,10 +69,6 @@ export class Watcher {
     return queue;
   }
 
-  get isIdle(): boolean {
-    return this.#subscriptions.size === 0;
-  }
-
   /** Reads what was noted down since the last time, and hands it round. `false`: somebody was in the way. */
   pump(): boolean {
     if (this.#byKey.size === 0 && this.#byRange.size === 0) return true;
@@ -90,9 +87,9 @@ export class Watcher {
     for (const { queue } of [...this.#subscriptions]) queue.fail(error);
   }
 
-  close(): void {
-    clearTimeout(this.#idleTimer);
-    this.failAll(new StoreError("ERR_STORE_CLOSED", "the store was closed: open it again"));
+  /** Ends every watch with the error, for good. */
+  close(error: StoreError): void {
+    this.failAll(error);
     clearTimeout(this.#idleTimer);
   }
 
@@ -231,12 +228,7 @@ export class Watcher {
     this.#host.watchOwners(owners);
     if (seen === version) return;
     if (seen > version || seen < connection.forgotten()) {
-      queue.fail(
-        new StoreError(
-          "ERR_STORE_HISTORY_LOST",
-          `what changed after version ${seen} is no longer held (the store is at ${version}): list what there is, and watch from the version of that listing`,
-        ),
-      );
+      queue.fail(historyLostError(seen, version));
       return;
     }
     const changes = new Map<string, Change>();
