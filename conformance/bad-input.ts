@@ -89,6 +89,10 @@ const CASES: readonly Case[] = [
     call: (engine) => engine.commit({ reads: [{ limit: -1 }] }),
   },
   { name: "a watch of a key that is a number", code: TYPE, call: (engine) => engine.watch([{ key: any(1) }]).next() },
+  { name: "a watch from no number", code: RANGE, call: (engine) => engine.watch([{}], { from: Number.NaN }) },
+  { name: "a watch from half a version", code: RANGE, call: (engine) => engine.watch([{}], { from: 1.5 }) },
+  { name: "a watch from below 0", code: RANGE, call: (engine) => engine.watch([{}], { from: -1 }) },
+  { name: "a watch from text", code: TYPE, call: (engine) => engine.watch([{}], { from: any("7") }) },
   {
     name: "more operations than a commit takes",
     code: RANGE,
@@ -131,12 +135,5 @@ export function badInput(suite: Suite): void {
       name: "TypeError",
     });
     await session.close();
-  });
-
-  suite.test("a commit with a signal that was aborted is not made", async ({ engine }) => {
-    const reason = new Error("no more");
-    const late = async () => engine.commit({ mutations: [set("a")] }, { signal: AbortSignal.abort(reason) });
-    await assert.rejects(late, (error) => error === reason);
-    assert.equal(await engine.get("a"), undefined);
   });
 }

@@ -31,6 +31,29 @@ export function close(suite: Suite): void {
     await session.close();
   });
 
+  suite.test("openSession beside close gives no session that lives on", async ({ engine }) => {
+    const opening = Promise.allSettled(Array.from({ length: 5 }, async () => engine.openSession()));
+    await engine.close();
+    for (const outcome of await opening) {
+      if (outcome.status === "rejected") assert.equal(outcome.reason.code, "ERR_STORE_CLOSED");
+      else assert.equal(outcome.value.signal.aborted, true, "a session that was opened has ended with its engine");
+    }
+    await assert.rejects(async () => engine.openSession(), { code: "ERR_STORE_CLOSED" });
+  });
+
+  suite.test(
+    "a session that was opened beside close leaves nothing behind",
+    async ({ engine, other }) => {
+      const bound = engine.openSession().then(async (session) => {
+        await engine.commit({ mutations: [{ ...set("a"), session: session.id }] });
+      });
+      const closing = engine.close();
+      await Promise.allSettled([bound, closing]);
+      assert.equal(await other.get("a"), undefined);
+    },
+    { another: true },
+  );
+
   suite.test(
     "closing one handle leaves the other and its values",
     async ({ engine, other }) => {

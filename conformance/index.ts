@@ -1,5 +1,6 @@
 import { badInput } from "./bad-input.ts";
 import { close } from "./close.ts";
+import { commitAborted } from "./commit/aborted.ts";
 import { commitChecks } from "./commit/checks.ts";
 import { contention } from "./commit/contention.ts";
 import { rangeEmpty } from "./commit/range-empty.ts";
@@ -31,6 +32,7 @@ const BEHAVIOURS = [
   rangeEmpty,
   commitReads,
   contention,
+  commitAborted,
   list,
   listCreated,
   watch,

@@ -35,7 +35,7 @@ export interface Engine extends AsyncDisposable {
    * Throws `ERR_STORE_HISTORY_LOST` if what came after `from` is no longer held, `ERR_STORE_CLOSED` when the engine is
    * closed, and the signal's reason when that is aborted. `return()` ends it at once and frees what it held.
    */
-  watch(ranges: readonly Range[], options?: WatchOptions): AsyncIterableIterator<Change[]>;
+  watch(ranges: readonly Range[], options?: WatchOptions): Watch<Change[]>;
 
   /** Begins to live. See `Session`. */
   openSession(options?: SessionOptions): Promise<Session>;
@@ -118,6 +118,9 @@ export interface CommitOptions {
    */
   readonly timeout?: number | undefined;
 }
+
+/** An iteration over what changes. `return()`, leaving a `for await` loop, or `await using` ends it. */
+export interface Watch<T> extends AsyncIterableIterator<T>, AsyncDisposable {}
 
 export interface WatchOptions {
   /** The last version that was already seen: what comes after it is reported. */

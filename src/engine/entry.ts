@@ -35,3 +35,17 @@ export type Change =
       readonly version: number;
     }
   | { readonly type: "delete"; readonly key: string; readonly space?: Space; readonly version: number };
+
+/** The change that set the entry. */
+export function setChange(entry: Entry): Change {
+  const { key, space, version } = entry;
+  return { type: "set", entry, key, ...(space && { space }), version };
+}
+
+/** The change at this version that deleted the entry. */
+export function deleteChange(
+  { key, space }: { readonly key: string; readonly space?: Space },
+  version: number,
+): Change {
+  return { type: "delete", key, ...(space && { space }), version };
+}

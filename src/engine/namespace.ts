@@ -12,6 +12,7 @@ import type {
   Mutation,
   Session,
   SessionOptions,
+  Watch,
   WatchOptions,
 } from "./contract.ts";
 import type { Change, Entry, Space } from "./entry.ts";
@@ -98,7 +99,7 @@ class NamespacedEngine implements Engine {
     return result instanceof Promise ? result.then((made) => this.#bareResult(made)) : this.#bareResult(result);
   }
 
-  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+  watch(ranges: readonly Range[], options: WatchOptions = {}): Watch<Change[]> {
     this.#assertOpen();
     checkWatch(ranges, options, this.capabilities.limits);
     const { signal, ...others } = options;
@@ -205,12 +206,12 @@ class NamespacedEngine implements Engine {
   }
 }
 
-class NamespacedWatch implements AsyncIterableIterator<Change[]> {
-  readonly #changes: AsyncIterableIterator<Change[]>;
+class NamespacedWatch implements Watch<Change[]> {
+  readonly #changes: Watch<Change[]>;
   readonly #bare: (change: Change) => Change;
   readonly #ended: () => void;
 
-  constructor(changes: AsyncIterableIterator<Change[]>, bare: (change: Change) => Change, ended: () => void) {
+  constructor(changes: Watch<Change[]>, bare: (change: Change) => Change, ended: () => void) {
     this.#changes = changes;
     this.#bare = bare;
     this.#ended = ended;

@@ -7,11 +7,14 @@ import type { Check } from "../engine/contract.ts";
 import { hasSameKeys } from "../engine/namespace.ts";
 import { invalidType, invalidValue } from "../errors.ts";
 import { compareAndSet } from "../wait/compare-and-set.ts";
-import { Deadline } from "../wait/deadline.ts";
+import { Deadline, type WaitOptions } from "../wait/deadline.ts";
 import { DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import type { Codec } from "./codec.ts";
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
 import { lifeOf, type SetOptions } from "./values.ts";
+
+/** Options of `Atomic.commit`. `timeout` bounds all of its attempts. Default: no timeout. */
+export interface AtomicOptions extends WaitOptions, Pick<FenceOptions, "fence"> {}
 
 /** What `commit()` resolves to. */
 export type AtomicResult =
@@ -104,7 +107,7 @@ export class Atomic<Out = string, In = Out> {
    * `ERR_STORE_TIMEOUT`, and a `TypeError` or `RangeError` for a key that is changed twice or more than an engine takes.
    * After `ERR_STORE_OUTCOME_UNKNOWN` (engines on a network) all of it was made, or nothing. Once only.
    */
-  async commit(options: FenceOptions = {}): Promise<AtomicResult> {
+  async commit(options: AtomicOptions = {}): Promise<AtomicResult> {
     if (this.#isSpent) throw invalidValue("commit", "called once: begin another atomic()", "a second call");
     this.#isSpent = true;
     const drafts = await Promise.all(this.#drafts.map((draft) => draft()));

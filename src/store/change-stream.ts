@@ -1,17 +1,18 @@
+import type { Watch } from "../engine/contract.ts";
 import type { Change } from "../engine/entry.ts";
 
 /**
  * An engine's watch, one change at a time. It ends for good with its first error. `return()` ends it at once, also while a
  * `next()` is pending, as a generator's would not.
  */
-export class ChangeStream<T> implements AsyncIterableIterator<T> {
-  readonly #batches: AsyncIterableIterator<Change[]>;
+export class ChangeStream<T> implements Watch<T> {
+  readonly #batches: Watch<Change[]>;
   readonly #decode: (change: Change) => Promise<T>;
   #held: Change[] = [];
   #last: Promise<unknown> = Promise.resolve();
   #ended = false;
 
-  constructor(batches: AsyncIterableIterator<Change[]>, decode: (change: Change) => Promise<T>) {
+  constructor(batches: Watch<Change[]>, decode: (change: Change) => Promise<T>) {
     this.#batches = batches;
     this.#decode = decode;
   }

@@ -1,4 +1,4 @@
-import type { SessionOptions } from "../engine/contract.ts";
+import type { Engine, SessionOptions } from "../engine/contract.ts";
 import { defaultLocation, parseLocation } from "../engines/location.ts";
 import { openEngine } from "../engines/open.ts";
 import { invalidType } from "../errors.ts";
@@ -19,24 +19,34 @@ export interface OpenCodecOptions<Out, In> extends OpenOptions {
 
 /**
  * Opens the store at a path or URL; without one, the store that `IPCTOOLS_STORE` names, or this user's default file. On one
- * file it and the functions of the blocking API see each other's values. It never blocks the event loop: on a busy file it waits with timers.
+ * file it and the blocking functions see each other's values. It never blocks the event loop: on a busy file it waits with
+ * timers.
  *
  * `path` or `file:` → a SQLite file, created if there is none; `memory:NAME` → this thread's memory; `etcd://…`, `redis://…` →
- * a server, whose client is loaded now (`ERR_STORE_CLIENT_MISSING` says what to install).
+ * a server, whose client is loaded now (`ERR_STORE_CLIENT_MISSING` names the package to install). An engine of your own
+ * (see `ipctools/engine`) → that engine, which the store's `close()` closes.
+ *
+ * @throws TypeError for an option that does not exist or is of the wrong kind, and for a location that is neither a path nor
+ * a URL of one of these schemes.
  */
-export function openStore(location?: string, options?: OpenOptions): Promise<Store>;
+export function openStore(location?: string | Engine, options?: OpenOptions): Promise<Store>;
 export function openStore<Out, In = Out>(
-  location: string | undefined,
+  location: string | Engine | undefined,
   options: OpenCodecOptions<Out, In>,
 ): Promise<Store<Out, In>>;
 export async function openStore(
-  location?: string,
+  location?: string | Engine,
   options: OpenOptions & { readonly codec?: Codec<unknown> } = {},
 ): Promise<Store<unknown>> {
   if (typeof options !== "object" || options === null) throw invalidType("options", "an object", options);
   const { codec = text as Codec<unknown>, session, ...engineOptions } = options;
   if (typeof codec?.encode !== "function" || typeof codec.decode !== "function")
     throw invalidType("codec", "an object with encode() and decode()", codec);
+  if (isEngine(location)) return new Store(location, codec, session);
   const place = location === undefined ? defaultLocation() : parseLocation(location);
   return new Store(await openEngine(place, engineOptions), codec, session);
+}
+
+function isEngine(location: unknown): location is Engine {
+  return typeof (location as Partial<Engine> | undefined)?.commit === "function";
 }

@@ -1,5 +1,6 @@
 import { Barrier } from "../coordination/barrier.ts";
 import { Channel, type ChannelOptions } from "../coordination/channel/channel.ts";
+import type { Participant } from "../coordination/common/participant.ts";
 import { Counter } from "../coordination/counter.ts";
 import { Candidacy, type ElectOptions, type Leader, leader, leaders } from "../coordination/election.ts";
 import { LockClient, type LockWaitOptions } from "../coordination/locks/client.ts";
@@ -38,6 +39,13 @@ export class Store<Out = string, In = Out> extends SharedValues<Out, In> impleme
     this.#session = session;
     this.#locks = new LockClient(participant);
     this.locks = new LockManager(this.#locks);
+  }
+
+  /**
+   * The store's engine and session, for primitives of your own (see `ipctools/coordination`). Closing the store closes them.
+   */
+  get participant(): Participant {
+    return this.#participant;
   }
 
   /** What the engine can do, what it cannot promise, and its limits. */

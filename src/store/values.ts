@@ -1,5 +1,5 @@
 import type { Participant } from "../coordination/common/participant.ts";
-import type { Awaitable } from "../engine/contract.ts";
+import type { Awaitable, Watch } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
 import { pages } from "../engine/pages.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
@@ -19,6 +19,9 @@ export interface SetOptions extends FenceOptions {
   /** The entry goes when this store is closed or its process or thread ends in any way. Not with `ttl`. Default `false`. */
   readonly ephemeral?: boolean;
 }
+
+/** Options of a call that reads and writes until nobody else was faster. */
+export interface UpdateOptions extends WaitOptions, Pick<SetOptions, "fence" | "ttl" | "ephemeral"> {}
 
 export interface WatchStoreOptions {
   /** The last version that was already seen: what came after it is reported. Default: the version at the call. */
@@ -71,7 +74,7 @@ export class SharedValues<Out = string, In = Out> {
 
   /** Deletes the key; whether it existed. */
   async delete(key: string, options: FenceOptions = {}): Promise<boolean> {
-    return this.#change(key, options, (entry) => ({
+    return this.#change(key, { timeout: DEFAULT_TIMEOUT, ...options }, (entry) => ({
       draft: entry && { type: "delete", key },
       result: entry !== undefined,
     }));
@@ -86,7 +89,7 @@ export class SharedValues<Out = string, In = Out> {
   async update(
     key: string,
     fn: (value: Out | undefined, entry: StoreEntry<Out> | undefined) => Awaitable<In | undefined>,
-    options: SetOptions = {},
+    options: UpdateOptions = {},
   ): Promise<Out | undefined> {
     if (typeof fn !== "function") throw invalidType("fn", "a function", fn);
     return this.#change(key, options, async (entry) => {
@@ -103,7 +106,7 @@ export class SharedValues<Out = string, In = Out> {
    * `json`), 0 if the key does not exist, and resolves to the sum. `ERR_STORE_CODEC` if something else is stored, a
    * `RangeError` if the sum is no safe integer. `ttl` and `timeout` as for `update`.
    */
-  async increment(key: string, n = 1, options: SetOptions = {}): Promise<number> {
+  async increment(key: string, n = 1, options: UpdateOptions = {}): Promise<number> {
     if (typeof n !== "number") throw invalidType("n", "a number", n);
     if (!Number.isSafeInteger(n)) throw outOfRange("n", "a safe integer", n);
     return this.#change(key, options, (entry) => {
@@ -154,7 +157,7 @@ export class SharedValues<Out = string, In = Out> {
    * the latest always comes. `ERR_STORE_HISTORY_LOST` if what came after `from` is no longer held: list, and watch anew;
    * `ERR_STORE_CLOSED` when the store is closed; `ERR_STORE_CODEC` at what cannot be read. `return()` or leaving the loop ends it.
    */
-  watch(target: string | KeyRange, options: WatchStoreOptions = {}): AsyncIterableIterator<StoreChange<Out>> {
+  watch(target: string | KeyRange, options: WatchStoreOptions = {}): Watch<StoreChange<Out>> {
     const range = typeof target === "string" ? { key: target } : target;
     if (typeof range !== "object" || range === null)
       throw invalidType("target", 'a key or a range such as { prefix: "a/" }', target);
@@ -185,7 +188,7 @@ export class SharedValues<Out = string, In = Out> {
     options: WaitOptions = {},
   ): Promise<Out | undefined> {
     if (typeof predicate !== "function") throw invalidType("predicate", "a function", predicate);
-    const deadline = new Deadline(options, `what ${JSON.stringify(key)} was to be`);
+    const deadline = new Deadline(options, `key ${JSON.stringify(key)}`);
     try {
       return await untilState(this.#participant.engine, key, deadline, async (found) => {
         const entry = found && (await decodeEntry(this.#codec, found));
@@ -203,17 +206,21 @@ export class SharedValues<Out = string, In = Out> {
     return pages(this.#participant.engine, range, { signal });
   }
 
-  async #drafted(key: string, value: In, options: SetOptions): Promise<Draft & { readonly type: "set" }> {
+  async #drafted(
+    key: string,
+    value: In,
+    options: Pick<SetOptions, "ttl" | "ephemeral">,
+  ): Promise<Draft & { readonly type: "set" }> {
     return { type: "set", key, value: await this.#codec.encode(value), ...lifeOf(options) };
   }
 
   /** Compare-and-set of one key, a failed try having read the newest state. Without a draft the key stays absent. */
   async #change<T>(
     key: string,
-    options: SetOptions,
+    options: UpdateOptions,
     make: (entry: Entry | undefined) => Awaitable<{ readonly draft: Draft | undefined; readonly result: T }>,
   ): Promise<T> {
-    const deadline = new Deadline(options, `the change of ${JSON.stringify(key)}`);
+    const deadline = new Deadline(options, `the change of key ${JSON.stringify(key)}`);
     try {
       let entry = await this.#participant.engine.get(key);
       const { result } = await compareAndSet(deadline, async () => {

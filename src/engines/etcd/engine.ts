@@ -8,6 +8,7 @@ import type {
   Mutation,
   Session,
   SessionOptions,
+  Watch,
   WatchOptions,
 } from "../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../engine/entry.ts";
@@ -111,7 +112,7 @@ class EtcdEngine implements Engine {
     }
   }
 
-  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+  watch(ranges: readonly Range[], options: WatchOptions = {}): Watch<Change[]> {
     checkWatch(ranges, options, this.capabilities.limits);
     this.#assertOpen();
     return this.#watches.open(ranges, options);

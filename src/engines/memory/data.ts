@@ -1,6 +1,6 @@
 import { ChangeQueue } from "../../engine/change-queue.ts";
 import type { Check, Commit, CommitResult, Listing, Mutation, WatchOptions } from "../../engine/contract.ts";
-import type { Change, Entry, Space, Value } from "../../engine/entry.ts";
+import { type Change, deleteChange, type Entry, type Space, setChange, type Value } from "../../engine/entry.ts";
 import { boundsOf, inRange, type Range, type RangeRead, spaceKey } from "../../engine/range.ts";
 import { historyLostError, sessionEndedError } from "../../engine/standard-errors.ts";
 import { Expiries } from "./expiries.ts";
@@ -164,7 +164,7 @@ export class MemoryData {
     if (space === undefined) this.#initialized = true;
     if (session !== undefined) this.#sessions.get(session)!.add(name);
     if (entry.expiresAt !== undefined) this.#expiries.add({ at: entry.expiresAt, key, space, version });
-    return { type: "set", entry, key, ...(space && { space }), version };
+    return setChange(entry);
   }
 
   #delete(key: string, space: Space | undefined): Change {
@@ -173,7 +173,7 @@ export class MemoryData {
     if (session !== undefined) this.#sessions.get(session)?.delete(name);
     this.#entries.delete(name);
     this.#keys[space ?? "user"].delete(key);
-    const change: Change = { type: "delete", key, ...(space && { space }), version: this.#version };
+    const change = deleteChange({ key, ...(space && { space }) }, this.#version);
     this.#deletes.set(name, change);
     if (this.#deletes.size > this.#historyLimit) {
       const [oldest, { version }] = this.#deletes.entries().next().value!;
@@ -186,8 +186,7 @@ export class MemoryData {
   #since(from: number): Change[] {
     const changes: Change[] = [...this.#deletes.values()].filter(({ version }) => version > from);
     for (const entry of this.#entries.values()) {
-      const { key, space, version } = entry;
-      if (version > from) changes.push({ type: "set", entry, key, ...(space && { space }), version });
+      if (entry.version > from) changes.push(setChange(entry));
     }
     return changes.sort((a, b) => a.version - b.version);
   }

@@ -9,6 +9,7 @@ import type {
   EngineInfo,
   Listing,
   Session,
+  Watch,
   WatchOptions,
 } from "../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../engine/entry.ts";
@@ -86,7 +87,7 @@ class MemoryEngine implements Engine {
     return this.#open().commit(commit);
   }
 
-  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+  watch(ranges: readonly Range[], options: WatchOptions = {}): Watch<Change[]> {
     checkWatch(ranges, options, this.capabilities.limits);
     const queue = this.#open().watch(ranges, options, (ended) => this.#watches.delete(ended));
     if (!queue.closed) this.#watches.add(queue);

@@ -8,6 +8,7 @@ import type {
   Listing,
   Session,
   SessionOptions,
+  Watch,
   WatchOptions,
 } from "../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../engine/entry.ts";
@@ -142,7 +143,7 @@ class RedisEngine implements Engine {
     }
   }
 
-  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+  watch(ranges: readonly Range[], options: WatchOptions = {}): Watch<Change[]> {
     checkWatch(ranges, options, this.capabilities.limits);
     this.#assertOpen();
     return this.#watches.watch(ranges, options);

@@ -7,6 +7,7 @@ import type {
   EngineInfo,
   Listing,
   Session,
+  Watch,
   WatchOptions,
 } from "../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../engine/entry.ts";
@@ -125,7 +126,7 @@ class SqliteEngine implements Engine {
     }, options);
   }
 
-  watch(ranges: readonly Range[], options: WatchOptions = {}): AsyncIterableIterator<Change[]> {
+  watch(ranges: readonly Range[], options: WatchOptions = {}): Watch<Change[]> {
     checkWatch(ranges, options, FILE_LIMITS);
     this.#assertOpen();
     return this.#watcher.watch(ranges, options);

@@ -316,6 +316,7 @@ function gated(engine: Engine, gate: () => Promise<void>): Engine {
         [Symbol.asyncIterator]() {
           return this;
         },
+        [Symbol.asyncDispose]: () => changes[Symbol.asyncDispose](),
       };
     },
     openSession: (...args) => engine.openSession(...args),

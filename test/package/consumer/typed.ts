@@ -1,5 +1,7 @@
-import { type Engine, openStoreSync, StoreError, type StoreErrorCode, type SyncStore, store } from "ipctools";
+import { openStore, openStoreSync, StoreError, type StoreErrorCode, type SyncStore, store } from "ipctools";
 import { type Conformance, engineConformance } from "ipctools/conformance";
+import type { Participant } from "ipctools/coordination";
+import { ChangeQueue, type Engine } from "ipctools/engine";
 import { createValue, getValue, setValue, tryCreateValue, tryGetValue, trySetValue } from "ipctools/store";
 
 /** What the types say to a user of them; never run. */
@@ -31,4 +33,16 @@ export function use(): void {
 export function conform(open: Conformance["open"]): Engine["name"] {
   engineConformance({ name: "mine", open });
   return "mine";
+}
+
+export async function open(engine: Engine): Promise<Participant> {
+  await using store = await openStore(engine);
+  await using watch = store.watch("key");
+  const { value } = await watch.next();
+  console.log(value?.type === "set" && value.entry.createdVersion, new ChangeQueue().closed);
+  // @ts-expect-error a misspelt option
+  await store.set("key", "value", { timout: 5 });
+  // @ts-expect-error options are an object
+  await store.set("key", "value", 5000);
+  return store.participant;
 }
