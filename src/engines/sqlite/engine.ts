@@ -18,16 +18,16 @@ import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit } from "./commit/transaction.ts";
+import { attemptCommit, type IsAlive } from "./commit/transaction.ts";
 import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
 import { StoreFile } from "./database/store-file.ts";
 import { storeInfo } from "./info.ts";
 import { DeathWatch } from "./sessions/death-watch.ts";
-import { isLockHeld, lockFile } from "./sessions/liveness.ts";
+import { isOwnerAlive, isOwnerAliveBySocket } from "./sessions/liveness.ts";
 import { OwnSessions } from "./sessions/own-sessions.ts";
-import { removeSessionFiles } from "./sessions/presence.ts";
-import { clearSession, findSession, type WrittenKey } from "./sessions/session-rows.ts";
+import { removeSessionFiles } from "./sessions/session-files.ts";
+import { clearSession, findSession, type SessionRow, type WrittenKey } from "./sessions/session-rows.ts";
 import { hasEnded } from "./sync-engine.ts";
 import { notifyWatchers } from "./watch/doorbell.ts";
 import { Watcher } from "./watch/watcher.ts";
@@ -55,7 +55,8 @@ class SqliteEngine implements Engine {
   readonly #sessions: OwnSessions;
   readonly #watcher: Watcher;
   readonly #deaths: DeathWatch;
-  readonly #isAlive = (session: string) => this.#sessions.has(session) || isLockHeld(lockFile(this.#path, session));
+  readonly #isAlive: IsAlive = (session, connection) =>
+    this.#sessions.has(session) || isOwnerAlive(this.#path, session, () => findSession(connection, session));
   #replaced = 0;
   #look: NodeJS.Timeout | undefined;
   /** What the last look saw; own commits do not change the first. */
@@ -67,7 +68,11 @@ class SqliteEngine implements Engine {
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
     this.#file = new StoreFile(path, options);
-    this.#deaths = new DeathWatch(path, (session) => void this.#clearDeadSession(session));
+    this.#deaths = new DeathWatch(path, {
+      isAlive: (session) => isOwnerAliveBySocket(path, session, () => this.#findSession(session)),
+      isWanted: (session) => this.#watcher.isWatchingEntryOf(session),
+      clear: (session) => this.#clearDeadSession(session),
+    });
     this.#sessions = new OwnSessions(path, {
       read: (body) => this.#read(body),
       write: (body) => this.#write(body),
@@ -79,7 +84,7 @@ class SqliteEngine implements Engine {
     this.#watcher = new Watcher({
       changeInterests: (added, removed) => this.#sessions.changeInterests(added, removed),
       read: (body) => this.#read(body),
-      hasEnded: (entry) => hasEnded(entry, this.#isAlive),
+      hasEnded: (entry, connection) => hasEnded(entry, this.#isAlive, connection),
       watchOwners: (sessions) => this.#watchOwners(sessions),
       watching: (isWatching) => this.#watching(isWatching),
     });
@@ -92,8 +97,9 @@ class SqliteEngine implements Engine {
   get(key: string, space?: Space): Awaitable<Entry | undefined> {
     checkKey(key);
     return this.#retry(() => {
-      const entry = this.#file.toRead()?.table(space)?.get(key);
-      return entry === undefined || hasEnded(entry, this.#isAlive) ? undefined : entry;
+      const connection = this.#file.toRead();
+      const entry = connection?.table(space)?.get(key);
+      return entry === undefined || hasEnded(entry, this.#isAlive, connection!) ? undefined : entry;
     });
   }
 
@@ -252,21 +258,24 @@ class SqliteEngine implements Engine {
   }
 
   #watchOwners(sessions: Iterable<string>): void {
-    for (const session of sessions) {
-      if (this.#sessions.has(session) || this.#deaths.has(session)) continue;
-      const row = this.#read((connection) => findSession(connection, session));
-      if (row !== undefined) this.#deaths.watch(session, row.socket);
-    }
+    for (const session of sessions)
+      if (!this.#sessions.has(session) && !this.#deaths.has(session)) this.#deaths.watch(session);
   }
 
-  /** Clears away a session whose owner is dead. Any number may try: the row goes once. */
-  async #clearDeadSession(session: string): Promise<void> {
+  #findSession(session: string): SessionRow | undefined {
+    return this.#read((connection) => findSession(connection, session));
+  }
+
+  /** Clears away a session whose owner is dead. Any number may try: the row goes once. Returns whether it is cleared away. */
+  async #clearDeadSession(session: string): Promise<boolean> {
     try {
       await this.#write((connection) => clearSession(connection, session));
-      removeSessionFiles(this.#path, session);
     } catch {
-      // Busy or closed: it is dead for every reader anyway, and the next who meets it clears it away.
+      // Busy or closed: it is dead for every reader anyway, and is cleared away later.
+      return false;
     }
+    removeSessionFiles(this.#path, session);
+    return true;
   }
 
   async #clearDeadSessions(): Promise<void> {

@@ -7,19 +7,21 @@ import { checkCommit, checkRange } from "../../engine/validate.ts";
 import type { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit } from "./commit/transaction.ts";
+import { attemptCommit, type IsAlive } from "./commit/transaction.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
+import type { Connection } from "./database/connection.ts";
 import { sqlite } from "./database/runtime.ts";
 import { StoreFile } from "./database/store-file.ts";
 import { storeInfo } from "./info.ts";
-import { isLockHeld, lockFile } from "./sessions/liveness.ts";
-import { removeSessionFiles } from "./sessions/presence.ts";
+import { isOwnerAlive } from "./sessions/liveness.ts";
+import { removeSessionFiles } from "./sessions/session-files.ts";
+import { findSession } from "./sessions/session-rows.ts";
 import { notifyWatchers } from "./watch/doorbell.ts";
 
 /** The store file at a path, by blocking calls: the engine of the blocking API. */
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
   const file = new StoreFile(path, options);
-  const isAlive = (session: string) => isLockHeld(lockFile(path, session));
+  const isAlive: IsAlive = (session, connection) => isOwnerAlive(path, session, () => findSession(connection, session));
 
   function reading<T>(read: (connection: NonNullable<ReturnType<StoreFile["toRead"]>>) => T): T {
     return retryBlocking(
@@ -41,7 +43,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
         if (connection.version() === 0) throw notInitialized(path);
         return undefined;
       }
-      return hasEnded(entry, isAlive) ? undefined : entry;
+      return hasEnded(entry, isAlive, connection) ? undefined : entry;
     });
   }
 
@@ -106,8 +108,10 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
 }
 
 /** Whether an entry's time ran out, or its session's owner is dead: then it is as good as gone. */
-export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: string) => boolean): boolean {
-  return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session));
+export function hasEnded({ session, expiresAt }: Entry, isAlive: IsAlive, connection: Connection): boolean {
+  return (
+    (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session, connection))
+  );
 }
 
 /** The error of a read before any value was set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set a value. */

@@ -15,7 +15,7 @@ export interface Committed extends CommitResult {
 }
 
 /** Tells whether the owner of a session lives. */
-export type IsAlive = (session: string) => boolean;
+export type IsAlive = (session: string, connection: Connection) => boolean;
 
 const NONE: readonly never[] = [];
 
@@ -179,7 +179,7 @@ class Transaction {
     if (session === undefined) return false;
     let alive = this.#known.get(session);
     if (alive === undefined) {
-      alive = this.#isAlive(session);
+      alive = this.#isAlive(session, this.#connection);
       this.#known.set(session, alive);
     }
     return !alive;

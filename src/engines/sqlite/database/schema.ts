@@ -104,7 +104,8 @@ INSERT INTO ipctools_version SELECT 1, coalesce(max(version), 0), 0, coalesce(ma
 CREATE TABLE ipctools_session (
   id TEXT PRIMARY KEY,
   pid INTEGER NOT NULL,
-  socket TEXT NOT NULL,
+  started TEXT NOT NULL,
+  network TEXT NOT NULL,
   since INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE ipctools_key_watcher (

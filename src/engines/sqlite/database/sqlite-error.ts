@@ -30,6 +30,12 @@ export function isBusy(error: unknown): boolean {
   return code === BUSY || code === LOCKED;
 }
 
+/** Whether the file holds something else than a database, or a damaged one: it could be read then. */
+export function isNoDatabase(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === NOTADB || code === CORRUPT;
+}
+
 /** The `StoreError` for what SQLite threw about the file at `path`; any other error as it is. */
 export function storeErrorFor(error: unknown, path: string): unknown {
   if (error instanceof StoreError) return error;

@@ -207,6 +207,14 @@ export class Table {
     return this.#deleted("session = ?", session);
   }
 
+  /** The keys of the entries that are bound to the session. */
+  keysOf(session: string): string[] {
+    const keys = this.statement("keys of", () => `SELECT ${this.#key} FROM ${this.name} WHERE session = ?`).all(
+      session,
+    );
+    return (keys as unknown as [string | Uint8Array][]).map(([key]) => wholeText(key));
+  }
+
   /** The sessions that entries of the range are bound to. */
   sessionsIn(range: Range): string[] {
     const { start, end } = boundsOf(range);
@@ -223,16 +231,21 @@ export class Table {
     return (this.statement("count", () => `SELECT count(*) FROM ${this.name}`).get() as unknown as [number])[0];
   }
 
+  /** The key of a row, whole also where the runtime cuts texts. */
+  get #key(): string {
+    return this.#careful ? "CAST(key AS BLOB)" : "key";
+  }
+
   get #isWatched(): string {
     return isWatched(`${this.name}.key`, this.system);
   }
 
   #deleted(condition: string, parameter: SQLInputValue): string[] {
-    const key = this.#careful ? "CAST(key AS BLOB)" : "key";
-    const rows = this.statement(condition, () => `DELETE FROM ${this.name} WHERE ${condition} RETURNING ${key}`).all(
-      parameter,
-    );
-    return (rows as unknown as [string | Uint8Array][]).map(([text]) => wholeText(text));
+    const rows = this.statement(
+      condition,
+      () => `DELETE FROM ${this.name} WHERE ${condition} RETURNING ${this.#key}`,
+    ).all(parameter);
+    return (rows as unknown as [string | Uint8Array][]).map(([key]) => wholeText(key));
   }
 
   /** A statement whose rows are arrays, prepared once under a name of its own in this table. */

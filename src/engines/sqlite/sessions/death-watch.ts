@@ -1,36 +1,55 @@
-import * as net from "node:net";
-import { isLockHeld, lockFile } from "./liveness.ts";
+import type * as net from "node:net";
+import { connectTo } from "./session-files.ts";
 
-/** After the socket closed: when to look at the lock, in milliseconds. The last one repeats. */
+export interface DeathWatchHost {
+  /** Whether the owner of the session lives. */
+  isAlive(session: string): Promise<boolean>;
+  /** Whether anybody still waits for the end of the session. */
+  isWanted(session: string): boolean;
+  /** Clears the session away. Returns whether that succeeded. */
+  clear(session: string): Promise<boolean>;
+}
+
+/** When to look after the socket closed, in milliseconds: the kernel drops the owner's lock a moment later. */
 const LOOKS = [0, 1, 2, 5, 10, 20, 50, 100];
+/** How often owners without a connection are looked at, in milliseconds, and how many of them at a time. */
+const LOOK_INTERVAL = 50;
+const LOOKS_AT_ONCE = 16;
+/** How often the owners with a connection are looked at, too: somebody may have put another socket in the place of theirs. */
+const RARE_LOOK_INTERVAL = 1000;
+/** Connections that one engine has open. Owners beyond that are looked at instead. */
+const MOST_CONNECTIONS = 64;
+
+interface Watched {
+  socket: net.Socket | undefined;
+  timer: NodeJS.Timeout | undefined;
+  isLooking: boolean;
+}
 
 /**
- * Learns at once when another owner ends: by a connection to its socket, which the kernel closes (and accepts, also while
- * that owner's event loop is blocked or stopped). The socket only brings the news; the lock decides.
+ * Learns when other owners end: at once through a connection to each owner's socket, which the kernel closes (and accepts, also
+ * while that owner is stopped or busy), and otherwise by looking. A closed connection is only a reason to look.
  */
 export class DeathWatch {
   readonly #storePath: string;
-  readonly #died: (session: string) => void;
-  readonly #watched = new Map<string, { socket: net.Socket | undefined; timer: NodeJS.Timeout | undefined }>();
+  readonly #host: DeathWatchHost;
+  readonly #watched = new Map<string, Watched>();
+  #connections = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lookedAtAll = 0;
 
-  constructor(storePath: string, died: (session: string) => void) {
+  constructor(storePath: string, host: DeathWatchHost) {
     this.#storePath = storePath;
-    this.#died = died;
+    this.#host = host;
   }
 
-  /** Watches the owner of the session until it dies; `socketPath` is where it listens. */
-  watch(session: string, socketPath: string): void {
+  /** Watches the owner of the session until it ends. */
+  watch(session: string): void {
     if (this.#watched.has(session)) return;
-    const socket = net.connect(socketPath);
-    const watched = { socket: socket as net.Socket | undefined, timer: undefined as NodeJS.Timeout | undefined };
+    const watched: Watched = { socket: undefined, timer: undefined, isLooking: false };
     this.#watched.set(session, watched);
-    socket.unref();
-    socket.resume();
-    socket.on("error", () => {});
-    socket.once("close", () => {
-      watched.socket = undefined;
-      if (this.#watched.get(session) === watched) this.#look(session, 0);
-    });
+    this.#connect(session, watched);
+    this.#timer ??= this.#tickLater();
   }
 
   /** Whether the session's owner is watched. */
@@ -40,25 +59,87 @@ export class DeathWatch {
 
   /** Ends the watch on every session. */
   close(): void {
-    for (const { socket, timer } of this.#watched.values()) {
-      socket?.destroy();
-      clearTimeout(timer);
-    }
-    this.#watched.clear();
+    for (const session of [...this.#watched.keys()]) this.#drop(session);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
-  #look(session: string, turn: number): void {
+  #connect(session: string, watched: Watched): void {
+    if (this.#connections >= MOST_CONNECTIONS) return;
+    const socket = connectTo(this.#storePath, session);
+    if (socket === undefined) return;
+    this.#connections++;
+    watched.socket = socket;
+    socket.resume();
+    socket.once("close", () => {
+      this.#connections--;
+      watched.socket = undefined;
+      void this.#lookSoon(session, watched, 0);
+    });
+  }
+
+  #drop(session: string): void {
     const watched = this.#watched.get(session);
-    if (watched === undefined) return;
-    if (!isLockHeld(lockFile(this.#storePath, session))) {
-      this.#watched.delete(session);
-      this.#died(session);
-      return;
+    this.#watched.delete(session);
+    watched?.socket?.destroy();
+    clearTimeout(watched?.timer);
+  }
+
+  /** Looks again and again, with growing pauses; after that the owner is looked at in its turn. */
+  async #lookSoon(session: string, watched: Watched, turn: number): Promise<void> {
+    if (this.#watched.get(session) !== watched) return;
+    await this.#look(session, watched);
+    const pause = LOOKS[turn + 1];
+    if (this.#watched.get(session) !== watched || pause === undefined) return;
+    watched.timer = setTimeout(() => void this.#lookSoon(session, watched, turn + 1), pause).unref();
+  }
+
+  async #look(session: string, watched: Watched): Promise<void> {
+    if (watched.isLooking) return;
+    watched.isLooking = true;
+    try {
+      if ((await this.#host.isAlive(session)) || this.#watched.get(session) !== watched) return;
+      // If another program's write is in the way, the next look tries again.
+      if (await this.#host.clear(session)) this.#drop(session);
+    } catch {
+      // The store is busy, damaged or closed: that is for the calls of its users to report. The next look tries again.
+    } finally {
+      watched.isLooking = false;
     }
-    watched.timer = setTimeout(
-      () => this.#look(session, Math.min(turn + 1, LOOKS.length - 1)),
-      LOOKS[turn + 1] ?? LOOKS.at(-1),
-    );
-    watched.timer.unref();
+  }
+
+  #tickLater(): NodeJS.Timeout {
+    const needsLooks = [...this.#watched.values()].some(({ socket }) => socket === undefined);
+    return setTimeout(() => this.#tick(), needsLooks ? LOOK_INTERVAL : RARE_LOOK_INTERVAL).unref();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    if (now - this.#lookedAtAll >= RARE_LOOK_INTERVAL) {
+      this.#lookedAtAll = now;
+      for (const [session, watched] of this.#watched) {
+        if (!this.#isWanted(session)) this.#drop(session);
+        else if (watched.socket !== undefined) void this.#look(session, watched);
+      }
+    }
+    let looks = 0;
+    for (const [session, watched] of this.#watched) {
+      if (watched.socket !== undefined) continue;
+      if (looks++ === LOOKS_AT_ONCE) break;
+      // It goes to the end of the line, so that all have their turn.
+      this.#watched.delete(session);
+      this.#watched.set(session, watched);
+      void this.#look(session, watched);
+    }
+    this.#timer = this.#watched.size === 0 ? undefined : this.#tickLater();
+  }
+
+  #isWanted(session: string): boolean {
+    try {
+      return this.#host.isWanted(session);
+    } catch {
+      // The store is busy or damaged: then it stays watched.
+      return true;
+    }
   }
 }

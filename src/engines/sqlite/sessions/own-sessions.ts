@@ -3,8 +3,9 @@ import type { Session } from "../../../engine/contract.ts";
 import { closedError, sessionEndedError, sessionLostError } from "../../../engine/standard-errors.ts";
 import type { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
-import { doorbellFile, isLockHeld, lockFile, sessionFolder } from "./liveness.ts";
+import { isOwnerAlive } from "./liveness.ts";
 import { Presence } from "./presence.ts";
+import { doorbellFile, sessionFolder } from "./session-files.ts";
 import {
   addSession,
   changeInterests,
@@ -132,10 +133,10 @@ export class OwnSessions {
 
   /** Sessions of others in the store whose owner is dead, and files that dead ones left. */
   async findDead(): Promise<string[]> {
-    const known = new Set(this.#host.read(listSessions)?.map((row) => row.id));
+    const rows = new Map(this.#host.read(listSessions)?.map((row) => [row.id, row]));
     const dead: string[] = [];
-    for (const id of [...known, ...this.#settledFiles().filter((id) => !known.has(id))]) {
-      if (!this.has(id) && !isLockHeld(lockFile(this.#path, id))) dead.push(id);
+    for (const id of new Set([...rows.keys(), ...this.#settledFiles()])) {
+      if (!this.has(id) && !isOwnerAlive(this.#path, id, () => rows.get(id))) dead.push(id);
       await new Promise(setImmediate);
     }
     return dead;

@@ -1,16 +1,19 @@
 import * as crypto from "node:crypto";
 import * as fs from "node:fs";
-import * as net from "node:net";
-import * as path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../../../errors.ts";
-import { defaultStorePath } from "../file/default-path.ts";
 import { fileError, makeFolder } from "../file/path-safety.ts";
-import { doorbellFile, lockFile, sessionFolder, takeLock } from "./liveness.ts";
+import { takeLock } from "./liveness.ts";
+import { ownProcess } from "./process-identity.ts";
+import {
+  doorbellFile,
+  listenOn,
+  lockFile,
+  removeSessionFiles,
+  type SessionListener,
+  sessionFolder,
+} from "./session-files.ts";
 import type { SessionRow } from "./session-rows.ts";
-
-/** What a socket's path may hold, less a margin (Linux 107 bytes, macOS 103). */
-const SOCKET_PATH_BYTES = 100;
 
 /**
  * What shows that an owner lives, and wakes it: a lock file whose kernel lock is the truth, a socket whose closing brings
@@ -21,26 +24,28 @@ export class Presence {
   readonly row: SessionRow;
   readonly #storePath: string;
   readonly #lock: DatabaseSync;
-  readonly #server: net.Server;
-  readonly #doorbell: fs.FSWatcher;
+  readonly #listener: SessionListener | undefined;
+  readonly #doorbell: fs.FSWatcher | undefined;
   #isClosed = false;
 
   static async open(storePath: string, notified: () => void): Promise<Presence> {
-    const folder = sessionFolder(storePath);
-    prepareFolder(folder, storePath);
+    prepareFolder(storePath);
     const id = crypto.randomBytes(8).toString("hex");
     const bell = doorbellFile(storePath, id);
+    let lock: DatabaseSync | undefined;
+    let doorbell: fs.FSWatcher | undefined;
     try {
       fs.closeSync(fs.openSync(bell, "wx", 0o600));
-      const lock = takeLock(lockFile(storePath, id));
+      lock = takeLock(lockFile(storePath, id));
       // A cleaner of temporary folders leaves files with the sticky bit alone (systemd-tmpfiles does).
       if (process.platform !== "win32") fs.chmodSync(bell, 0o1600);
-      const doorbell = watchBell(bell, notified);
-      const socket = socketPath(folder, id);
-      return new Presence(storePath, id, lock, doorbell, await listen(socket), socket);
+      doorbell = watchBell(bell, notified);
+      return new Presence(storePath, id, lock, doorbell, await listenOn(storePath, id));
     } catch (error) {
+      doorbell?.close();
+      lock?.close();
       removeSessionFiles(storePath, id);
-      throw error instanceof StoreError ? error : fileError(error, folder);
+      throw error instanceof StoreError ? error : fileError(error, sessionFolder(storePath));
     }
   }
 
@@ -48,15 +53,14 @@ export class Presence {
     storePath: string,
     id: string,
     lock: DatabaseSync,
-    doorbell: fs.FSWatcher,
-    server: net.Server,
-    socket: string,
+    doorbell: fs.FSWatcher | undefined,
+    listener: SessionListener | undefined,
   ) {
     this.#storePath = storePath;
     this.#lock = lock;
     this.#doorbell = doorbell;
-    this.#server = server;
-    this.row = { id, pid: process.pid, socket, since: Date.now() };
+    this.#listener = listener;
+    this.row = { id, ...ownProcess(), since: Date.now() };
   }
 
   get id(): string {
@@ -67,36 +71,16 @@ export class Presence {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#doorbell.close();
+    this.#doorbell?.close();
     this.#lock.close();
-    this.#server.close();
-    removeSessionFiles(this.#storePath, this.id, this.row.socket);
+    this.#listener?.close();
+    removeSessionFiles(this.#storePath, this.id);
   }
 }
 
-/** Removes the files of a session that has ended. */
-export function removeSessionFiles(storePath: string, id: string, socket?: string): void {
-  const names = [
-    lockFile(storePath, id),
-    doorbellFile(storePath, id),
-    socket ?? socketPath(sessionFolder(storePath), id),
-  ];
-  for (const name of names) if (!isPipe(name)) fs.rmSync(name, { force: true });
-}
-
-function isPipe(name: string): boolean {
-  return name.startsWith("\\\\.\\pipe\\");
-}
-
-function socketPath(folder: string, id: string): string {
-  if (process.platform === "win32") return `\\\\.\\pipe\\ipctools-${id}`;
-  const beside = path.join(folder, `${id}.sock`);
-  if (Buffer.byteLength(beside) <= SOCKET_PATH_BYTES) return beside;
-  return path.join(path.dirname(defaultStorePath()), `${id}.sock`);
-}
-
 /** The folder beside the store: for its user alone, or for the group too where the store's file is. */
-function prepareFolder(folder: string, storePath: string): void {
+function prepareFolder(storePath: string): void {
+  const folder = sessionFolder(storePath);
   const isShared = ((fs.statSync(storePath, { throwIfNoEntry: false })?.mode ?? 0) & 0o060) === 0o060;
   makeFolder(folder, isShared ? 0o770 : 0o700);
   const stat = fs.lstatSync(folder);
@@ -107,29 +91,25 @@ function prepareFolder(folder: string, storePath: string): void {
     );
 }
 
-function watchBell(bell: string, notified: () => void): fs.FSWatcher {
+/**
+ * Watches the doorbell. `undefined` where the system watches no further file (each user has so many inotify instances): the
+ * doorbell is a hint, and an engine that watches looks by itself, too.
+ */
+function watchBell(bell: string, notified: () => void): fs.FSWatcher | undefined {
   // Deno takes no notice of `persistent`, and after each event it waits for the next one with a new reference.
   const isForgetful = "Deno" in globalThis;
-  const doorbell = fs.watch(bell, { persistent: false }, () => {
-    if (isForgetful) setImmediate(() => doorbell.unref());
-    notified();
-  });
+  let doorbell: fs.FSWatcher;
+  try {
+    doorbell = fs.watch(bell, { persistent: false }, () => {
+      if (isForgetful) setImmediate(() => doorbell.unref());
+      notified();
+    });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EMFILE" || code === "ENFILE" || code === "ENOSPC") return undefined;
+    throw error;
+  }
   if (isForgetful) doorbell.unref();
   doorbell.on("error", notified);
   return doorbell;
-}
-
-function listen(socket: string): Promise<net.Server> {
-  if (!isPipe(socket)) makeFolder(path.dirname(socket));
-  return new Promise((resolve, reject) => {
-    // Who connects waits for the end of this process, and says nothing.
-    const server = net.createServer((connection) => {
-      connection.unref();
-      connection.resume();
-      connection.on("error", () => connection.destroy());
-    });
-    server.unref();
-    server.once("error", reject);
-    server.listen(socket, () => resolve(server));
-  });
 }

@@ -1,4 +1,5 @@
 import type { Connection } from "../database/connection.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 
 /*
  * The rows of sessions and of what they watch. Every function here runs inside a transaction of the caller's.
@@ -9,12 +10,9 @@ export interface WrittenKey {
   readonly system: 0 | 1;
 }
 
-export interface SessionRow {
+/** A session as it stands in the store: whose it is, and since when (milliseconds since the epoch). */
+export interface SessionRow extends ProcessIdentity {
   readonly id: string;
-  readonly pid: number;
-  /** Path of the socket whose closing tells that the owner ended. */
-  readonly socket: string;
-  /** When it began, in milliseconds since the epoch. */
   readonly since: number;
 }
 
@@ -25,8 +23,8 @@ export interface Interest {
   readonly past?: string | null;
 }
 
-export function addSession(connection: Connection, row: SessionRow): void {
-  connection.statement("INSERT INTO ipctools_session VALUES (?, ?, ?, ?)").run(row.id, row.pid, row.socket, row.since);
+export function addSession(connection: Connection, { id, pid, started, network, since }: SessionRow): void {
+  connection.statement("INSERT INTO ipctools_session VALUES (?, ?, ?, ?, ?)").run(id, pid, started, network, since);
 }
 
 export function hasSession(connection: Connection, id: string): boolean {

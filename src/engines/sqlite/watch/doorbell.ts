@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import type { Connection } from "../database/connection.ts";
-import { doorbellFile } from "../sessions/liveness.ts";
+import { doorbellFile } from "../sessions/session-files.ts";
 import { type WrittenKey, watchersOf } from "../sessions/session-rows.ts";
 
 /**

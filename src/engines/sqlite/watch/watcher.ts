@@ -21,7 +21,7 @@ export interface WatcherHost {
   /** The connection for a read; `undefined` if there is no store. */
   read<T>(body: (connection: Connection) => T): T | undefined;
   /** Whether the entry's time ran out or its owner is known to be dead. */
-  hasEnded(entry: Entry): boolean;
+  hasEnded(entry: Entry, connection: Connection): boolean;
   /** Wants to hear of the end of these sessions. */
   watchOwners(sessions: Iterable<string>): void;
   /** Called when the first watch begins and when the last one ends. */
@@ -67,6 +67,14 @@ export class Watcher {
       queue.fail(error);
     }
     return queue;
+  }
+
+  /** Whether a watch sees an entry that is bound to the session. */
+  isWatchingEntryOf(session: string): boolean {
+    const found = this.#host.read((connection) =>
+      connection.tables().some((table) => table.keysOf(session).some((key) => this.#isInteresting(key, table.space))),
+    );
+    return found ?? false;
   }
 
   /** Reads what was noted down since the last time, and hands it round. `false`: somebody was in the way. */
@@ -198,7 +206,9 @@ export class Watcher {
     for (const { key, space, version } of latest.values()) {
       if (!this.#isInteresting(key, space)) continue;
       const entry = connection.table(space)?.get(key);
-      changes.push(entry === undefined || this.#host.hasEnded(entry) ? deleted(key, space, version) : set(entry));
+      changes.push(
+        entry === undefined || this.#host.hasEnded(entry, connection) ? deleted(key, space, version) : set(entry),
+      );
     }
     return changes.sort((a, b) => a.version - b.version);
   }
@@ -238,7 +248,7 @@ export class Watcher {
     }
     for (const range of ranges)
       for (const entry of connection.table(range.space)?.list(range, seen) ?? []) {
-        if (!this.#host.hasEnded(entry)) changes.set(spaceKey(entry.key, entry.space), set(entry));
+        if (!this.#host.hasEnded(entry, connection)) changes.set(spaceKey(entry.key, entry.space), set(entry));
       }
     queue.push([...changes.values()].sort((a, b) => a.version - b.version));
     subscription.seen = version;

@@ -16,7 +16,7 @@ test("a write in one statement or several tells of the keys that are watched, an
   t.after(() => connection.close());
   const session = "0123456789abcdef";
   connection.write(() => {
-    addSession(connection, { id: session, pid: 1, socket: "", since: 0 });
+    addSession(connection, { id: session, pid: 1, started: "", network: "", since: 0 });
     const interests = ([0, 1] as const).flatMap((system) => [
       { system, first: "watched" },
       { system, first: "range/", past: "range0" },
