@@ -92,9 +92,9 @@ function stateOfLock(file: string): "held" | "free" | "unknown" {
 function isAbsent(file: string): boolean {
   try {
     return fs.lstatSync(file, { throwIfNoEntry: false }) === undefined;
-  } catch {
-    // No permission to look.
-    return false;
+  } catch (error) {
+    // A part of its path is a file. Anything else (no permission to look) says nothing.
+    return (error as NodeJS.ErrnoException).code === "ENOTDIR";
   }
 }
 
