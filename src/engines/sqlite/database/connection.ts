@@ -50,6 +50,9 @@ export class Connection {
   static #open(path: string, write: boolean): Connection | undefined {
     const db = new (sqlite().DatabaseSync)(path);
     try {
+      // A file may hold what somebody else wrote: no function with effects runs from its schema, and nothing edits the schema.
+      db.exec("PRAGMA trusted_schema = OFF");
+      (db as { enableDefensive?: (active: boolean) => void }).enableDefensive?.(true);
       const identity = new FileIdentity(path);
       let format = formatOf(db, path);
       if (write && format !== "current") {

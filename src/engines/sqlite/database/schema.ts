@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { newerFormatError } from "../../../engine/standard-errors.ts";
-import { notAStore } from "./sqlite-error.ts";
+import { damagedError, notAStore } from "./sqlite-error.ts";
 
 /*
  * The format of the file; docs/file-format.md describes it for other languages. The table `store` with the columns
@@ -43,6 +43,7 @@ function formatSeen(db: DatabaseSync, path: string): Format {
       version: number;
     };
     if (version > FORMAT_VERSION) throw newerFormatError(path, version, FORMAT_VERSION);
+    checkSchema(db, path);
     return "current";
   }
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as { name: string }[];
@@ -52,7 +53,33 @@ function formatSeen(db: DatabaseSync, path: string): Format {
   const columns = db.prepare("SELECT name FROM pragma_table_info('store') ORDER BY cid").all() as { name: string }[];
   const names = columns.map((column) => column.name).join();
   if (names !== "key,value" || id !== 0) throw notAStore(path, "it has a table named store of another shape");
+  refuseForeign(db, path, new Map());
   return "python";
+}
+
+/** Throws `ERR_STORE_DAMAGED` unless tables, indexes and triggers are the store's own. Further tables may be there. */
+function checkSchema(db: DatabaseSync, path: string): void {
+  const tables = new Set(
+    (db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as { name: string }[]).map(
+      ({ name }) => name,
+    ),
+  );
+  for (const table of OWN_TABLES) if (!tables.has(table)) throw damagedError(path, `it has no table ${table}`);
+  refuseForeign(db, path, OWN_TRIGGERS);
+}
+
+/** A trigger of somebody else would run in every write, and could go on for ever. */
+function refuseForeign(db: DatabaseSync, path: string, own: ReadonlyMap<string, string>): void {
+  const rows = db
+    .prepare("SELECT name, tbl_name AS tableName, sql FROM sqlite_schema WHERE type = 'trigger'")
+    .all() as unknown as { name: string; tableName: string; sql: string }[];
+  let found = 0;
+  for (const { name, tableName, sql } of rows) {
+    if (own.get(name) === sql) found++;
+    else if (own.has(name) || tableName === "store" || tableName.startsWith("ipctools_"))
+      throw damagedError(path, `its trigger ${JSON.stringify(name)} is not the store's`);
+  }
+  if (found < own.size) throw damagedError(path, "a trigger of the store is missing");
 }
 
 /**
@@ -96,7 +123,7 @@ const CREATE_REST = `
 CREATE TABLE ipctools_entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, ${OUR_COLUMNS.join(", ")}) WITHOUT ROWID;
 CREATE TABLE ipctools_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  version INTEGER NOT NULL,
+  version INTEGER NOT NULL CHECK (version <= ${Number.MAX_SAFE_INTEGER}),
   watchers INTEGER NOT NULL,
   forgotten INTEGER NOT NULL
 );
@@ -189,3 +216,10 @@ CREATE TRIGGER ipctools_foreign_update_${table} AFTER UPDATE OF value ON ${table
   UPDATE ${table} SET version = ${next}, session = NULL, expires_at = NULL WHERE key = NEW.key;
 END;`;
 }
+
+const OWN_TABLES = ["store", ...Array.from(CREATE_REST.matchAll(/^CREATE TABLE (\w+)/gm), ([, name]) => name!)];
+
+/** The text of each trigger by its name, as SQLite keeps it. */
+const OWN_TRIGGERS: ReadonlyMap<string, string> = new Map(
+  Array.from(CREATE_REST.matchAll(/^CREATE TRIGGER (\w+)[\s\S]*?\nEND/gm), ([sql, name]) => [name!, sql]),
+);

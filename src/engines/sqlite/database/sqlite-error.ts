@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { StoreError } from "../../../errors.ts";
+import { fileError, hasNoDescriptors, tooManyFilesError } from "../file/path-safety.ts";
 
 /** SQLite's primary result codes, as far as they are told apart. */
 const BUSY = 5;
@@ -67,21 +68,39 @@ export function storeErrorFor(error: unknown, path: string): unknown {
         options,
       );
     case CORRUPT:
-      return new StoreError(
-        "ERR_STORE_DAMAGED",
-        `the store ${path} is damaged. Stop the programs that use it, keep a copy, then rescue what is left with: sqlite3 ${path} .recover`,
-        options,
-      );
+      return damagedError(path, "SQLite finds it malformed", options);
     case NOTADB:
       return notAStore(path, "it is no SQLite database", options);
     case IOERR:
       return new StoreError("ERR_STORE_IO", `reading or writing the store ${path} failed: ${String(error)}`, options);
+    case undefined:
+      return foreignError(error, path);
     default:
-      return error;
+      // No statement of ours fails in another way on a file of ours.
+      return damagedError(path, `SQLite says: ${(error as Error).message}`, options);
   }
 }
 
+/** What is neither SQLite's nor ours: the file system's errors, and numbers in the file that JavaScript cannot hold. */
+function foreignError(error: unknown, path: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined) return fileError(error, path);
+  if (code === "ERR_OUT_OF_RANGE" && error instanceof RangeError && /too large to be represented/.test(error.message))
+    return damagedError(path, "a number in it is no safe integer", { cause: error });
+  return error;
+}
+
+export function damagedError(path: string, why: string, options?: ErrorOptions): StoreError {
+  return new StoreError(
+    "ERR_STORE_DAMAGED",
+    `The store ${path} is damaged: ${why}. Stop the programs that use it, keep a copy, then rescue what is left: ` +
+      `sqlite3 ${path} .recover`,
+    options,
+  );
+}
+
 function cannotOpen(path: string, options: ErrorOptions): StoreError {
+  if (hasNoDescriptors()) return tooManyFilesError(path, options);
   if (!existsSync(dirname(path)))
     return new StoreError(
       "ERR_STORE_IO",

@@ -183,6 +183,9 @@ export function fileError(error: unknown, name: string): StoreError {
         `this user may not use ${name}. Mend its permissions, or set IPCTOOLS_STORE to another path`,
         options,
       );
+    case "EMFILE":
+    case "ENFILE":
+      return tooManyFilesError(name, options);
     case "EROFS":
       return new StoreError(
         "ERR_STORE_READ_ONLY",
@@ -210,5 +213,29 @@ export function fileError(error: unknown, name: string): StoreError {
       );
     default:
       return new StoreError("ERR_STORE_IO", `${name} cannot be used: ${(error as Error).message}`, options);
+  }
+}
+
+/** The error of a process that has no file descriptor free. */
+export function tooManyFilesError(name: string, options?: ErrorOptions): StoreError {
+  return new StoreError(
+    "ERR_STORE_TOO_MANY_FILES",
+    `Cannot open ${name}: no file descriptor is free. Nothing was written. Close files and connections, or raise the limit (ulimit -n)`,
+    options,
+  );
+}
+
+/** Whether so few descriptors are free that SQLite could not open its files: the store, its log and the log's index. */
+export function hasNoDescriptors(): boolean {
+  if (process.platform === "win32") return false;
+  const descriptors: number[] = [];
+  try {
+    for (let i = 0; i < 3; i++) descriptors.push(fs.openSync("/dev/null", "r"));
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EMFILE" || code === "ENFILE";
+  } finally {
+    for (const descriptor of descriptors) fs.closeSync(descriptor);
   }
 }
