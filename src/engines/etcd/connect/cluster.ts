@@ -16,7 +16,7 @@ import {
 } from "./etcd-error.ts";
 import type { EtcdLocation } from "./location.ts";
 import type { CallName, Calls, Response, ResponseHeader, StatusResponse } from "./protocol.ts";
-import { Turnstile } from "./turnstile.ts";
+import { Turnstile } from "./call-limit.ts";
 
 /**
  * Reads and writes under way at once. etcd refuses writes when some thousands wait to be applied, and so many calls at once

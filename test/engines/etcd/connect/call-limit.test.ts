@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Turnstile } from "../../../../src/engines/etcd/connect/turnstile.ts";
+import { Turnstile } from "../../../../src/engines/etcd/connect/call-limit.ts";
 import { openEtcdEngine } from "../../../../src/engines/etcd/engine.ts";
 import { etcdMissing, startEtcd } from "../../../fixtures/servers/etcd-server.ts";
 import { tcpProxy } from "../../../fixtures/servers/tcp-proxy.ts";
