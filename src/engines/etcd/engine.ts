@@ -19,7 +19,7 @@ import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { ETCD_CAPABILITIES } from "./capabilities.ts";
 import { Cluster, Refusal } from "./connect/cluster.ts";
 import { closedError, isLeaseMissing } from "./connect/etcd-error.ts";
-import { type EtcdOptions, parseLocation } from "./connect/location.ts";
+import { parseEtcdLocation } from "./connect/location.ts";
 import type { Layout } from "./data/layout.ts";
 import { leaseOf } from "./data/lease-id.ts";
 import { grantExpiryLease, leaseSeconds, revokeLease } from "./data/leases.ts";
@@ -39,8 +39,8 @@ import { Watches } from "./watch/watches.ts";
  * `ERR_STORE_AUTHENTICATION`, `ERR_STORE_PERMISSION`, `ERR_STORE_INCOMPATIBLE_SERVER`, `ERR_STORE_FOREIGN_PREFIX` and
  * `ERR_STORE_NEWER_FORMAT`.
  */
-export async function openEtcdEngine(url: string, options?: EtcdOptions): Promise<Engine> {
-  const cluster = await Cluster.open(parseLocation(url, options));
+export async function openEtcdEngine(url: string): Promise<Engine> {
+  const cluster = await Cluster.open(parseEtcdLocation(url));
   try {
     const claim = await claimPrefix(cluster);
     return new EtcdEngine(cluster, claim.layout, claim.initialized);

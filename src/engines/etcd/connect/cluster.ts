@@ -1,5 +1,6 @@
 import type * as grpc from "@grpc/grpc-js";
 import { StoreError } from "../../../errors.ts";
+import { Turnstile } from "./call-limit.ts";
 import { type ClientModule, loadClient } from "./client-module.ts";
 import { Connection, type WatchStream } from "./connection.ts";
 import {
@@ -16,7 +17,6 @@ import {
 } from "./etcd-error.ts";
 import type { EtcdLocation } from "./location.ts";
 import type { CallName, Calls, Response, ResponseHeader, StatusResponse } from "./protocol.ts";
-import { Turnstile } from "./call-limit.ts";
 
 /**
  * Reads and writes under way at once. etcd refuses writes when some thousands wait to be applied, and so many calls at once

@@ -67,7 +67,7 @@ describe("very many calls at once", { skip: etcdMissing }, () => {
     t.after(() => server.stop());
     const proxy = await tcpProxy(server.port);
     t.after(() => proxy.close());
-    const engine = await openEtcdEngine(`etcd://${proxy.host}:${proxy.port}/many`, { timeout: 2000 });
+    const engine = await openEtcdEngine(`etcd://${proxy.host}:${proxy.port}/many?timeout=2000`);
     t.after(() => engine.close());
     // etcd itself refuses writes when 5,000 wait to be applied.
     const write = async (n: number) => engine.commit({ mutations: [{ type: "set", key: `k${n}`, value: "1" }] });
