@@ -1,5 +1,5 @@
-export interface TurnWait {
-  /** Milliseconds without any answer, to whomever, after which who waits is turned away. */
+export interface StartOptions {
+  /** How long no call at all may be answered until the wait is given up, in milliseconds. */
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
   /** Whether the wait keeps the process alive. */
@@ -7,53 +7,53 @@ export interface TurnWait {
 }
 
 interface Waiter {
-  enter(): void;
-  /** Turns it away if half of its time is over; whether it did. */
-  hasLost(): boolean;
+  start(): void;
+  /** Gives the wait up if less than half of its time is left. Returns whether it did. */
+  giveUpEarly(): boolean;
 }
 
-/** Lets so many in at once; the others wait in the order in which they came. */
-export class Turnstile {
-  readonly #places: number;
+/** Lets at most this many calls run at once. The others wait in the order in which they came. */
+export class CallLimit {
+  readonly #limit: number;
   readonly #waiting = new Set<Waiter>();
-  #inside = 0;
+  #running = 0;
   #answered = 0;
 
-  constructor(places: number) {
-    this.#places = places;
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
   /**
-   * Waits for a place; whoever got one leaves again. `false` if nobody who left said for `timeout` milliseconds that he was
-   * answered: a wait in a long line is none for a silent server. Rejects with the signal's reason.
+   * Waits until the call may run. A call that may run must call `finish()` at its end. Returns `false` if no call was answered
+   * for `timeout` milliseconds: a long line alone does not mean that the server is silent. Rejects with the signal's reason.
    */
-  enter({ timeout, signal, keepAlive }: TurnWait): Promise<boolean> | true {
-    if (this.#inside < this.#places) {
-      this.#inside++;
+  start({ timeout, signal, keepAlive }: StartOptions): Promise<boolean> | true {
+    if (this.#running < this.#limit) {
+      this.#running++;
       return true;
     }
-    const came = performance.now();
+    const begun = performance.now();
     return new Promise((resolve, reject) => {
       const end = () => {
         this.#waiting.delete(waiter);
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
       };
-      const left = () => Math.max(came, this.#answered) + timeout - performance.now();
-      const settle = (isIn: boolean) => {
+      const left = () => Math.max(begun, this.#answered) + timeout - performance.now();
+      const settle = (mayRun: boolean) => {
         end();
-        resolve(isIn);
-        return isIn;
+        resolve(mayRun);
+        return mayRun;
       };
       const waiter: Waiter = {
-        enter: () => void settle(true),
-        hasLost: () => left() < timeout / 2 && !settle(false),
+        start: () => void settle(true),
+        giveUpEarly: () => left() < timeout / 2 && !settle(false),
       };
       const arm = (delay: number) => {
-        const armed = setTimeout(look, delay);
+        const armed = setTimeout(check, delay);
         return keepAlive ? armed : armed.unref();
       };
-      const look = () => {
+      const check = () => {
         if (left() > 0) timer = arm(left());
         else settle(false);
       };
@@ -68,24 +68,24 @@ export class Turnstile {
   }
 
   /**
-   * The place goes to the first who waits. `answered`: whether the server was heard of. If not, those who have waited for half of
-   * their time are turned away rather than sent to a silent server.
+   * Lets the first call that waits run. `answered`: whether the server answered the call that ends. If not, calls that have
+   * waited for half of their time give up, rather than being sent to a silent server.
    */
-  leave(answered: boolean): void {
+  finish(answered: boolean): void {
     if (answered) this.#answered = performance.now();
     for (const waiter of this.#waiting) {
-      if (!answered && waiter.hasLost()) continue;
-      waiter.enter();
+      if (!answered && waiter.giveUpEarly()) continue;
+      waiter.start();
       return;
     }
-    this.#inside--;
+    this.#running--;
   }
 
-  /** Lets everybody in, to be turned away inside. */
-  open(): void {
+  /** Lets all calls that wait run, so that each finds that the connection is closed. */
+  startAll(): void {
     for (const waiter of this.#waiting) {
-      this.#inside++;
-      waiter.enter();
+      this.#running++;
+      waiter.start();
     }
   }
 }
