@@ -62,6 +62,16 @@ test("a session lives as long as its heartbeats are answered, and is lost before
   assert.throws(() => sessions.assertOpen(session.id), LOST);
 });
 
+test("expireOverdue() ends a session in a process that was stopped for longer than its lease", async () => {
+  const sessions = new LeasedSessions(new TestServer());
+  const [short, long] = [await sessions.open({ ttl: 100 }), await sessions.open({ ttl: 60_000 })];
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 110);
+  assert.equal(short.signal.aborted, false);
+  sessions.expireOverdue();
+  assert.deepEqual([short.signal.reason?.code, long.signal.aborted], [LOST.code, false]);
+  await sessions.close(closedError("store"));
+});
+
 test("a session whose lease has ended on the server is lost", async () => {
   const server = new TestServer();
   const sessions = new LeasedSessions(server);

@@ -101,7 +101,7 @@ class EtcdEngine implements Engine {
       for (const mutation of mutations) {
         if (mutation.type !== "set" || mutation.ttl === undefined) continue;
         const seconds = leaseSeconds(mutation.ttl);
-        if (!leases.has(seconds)) leases.set(seconds, await grantExpiryLease(this.#cluster, seconds, wait()));
+        if (!leases.has(seconds)) leases.set(seconds, await grantExpiryLease(this.#cluster, seconds, wait));
       }
       const result = await this.#transact(commit, leases, wait);
       if (!result.ok) for (const lease of leases.values()) revokeLease(this.#cluster, lease);

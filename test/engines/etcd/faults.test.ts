@@ -128,6 +128,15 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
     const late = { mutations: [set("late", "1", { session: two.id })] };
     await assert.rejects(async () => engine.commit(late), { code: "ERR_STORE_SESSION_LOST" });
     assert.equal(two.signal.reason.code, "ERR_STORE_SESSION_LOST");
+    // The error names the session that is lost, also beside one that lives and a time to live.
+    const [alive, three] = [await engine.openSession(), await engine.openSession()];
+    await server.etcdctl("lease", "revoke", three.id);
+    const mutations = [set("a", "1", { session: alive.id }), set("b", "1", { session: three.id })];
+    await assert.rejects(async () => engine.commit({ mutations: [...mutations, { ...set("c"), ttl: 60_000 }] }), {
+      code: "ERR_STORE_SESSION_LOST",
+      message: new RegExp(three.id),
+    });
+    assert.equal(alive.signal.aborted, false);
   });
 
   suite.test("a slow network changes nothing but the time", async (t) => {
