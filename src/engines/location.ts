@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { invalidType, invalidValue } from "../errors.ts";
-import { maskPassword } from "../location/mask-password.ts";
+import { maskPassword, maskPasswords } from "../location/mask-password.ts";
 import { defaultStorePath } from "./sqlite/file/default-path.ts";
 
 /** Where a store is, and so which engine carries it. */
@@ -47,7 +47,11 @@ export function defaultLocation(): Location {
   const location = process.env.IPCTOOLS_STORE;
   if (!location) return { engine: "sqlite", path: defaultStorePath() };
   if (!SCHEME.test(location) && !path.isAbsolute(location))
-    throw invalidValue("IPCTOOLS_STORE", "a full path, so that every program means the same file, or a URL", location);
+    throw invalidValue(
+      "IPCTOOLS_STORE",
+      "a full path, so that every program means the same file, or a URL",
+      maskPasswords(location),
+    );
   return parseLocation(location, "IPCTOOLS_STORE");
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { inspect } from "node:util";
 import { parseEtcdLocation } from "../../src/engines/etcd/connect/location.ts";
-import { parseLocation } from "../../src/engines/location.ts";
+import { defaultLocation, parseLocation } from "../../src/engines/location.ts";
 import { parseRedisLocation } from "../../src/engines/redis/connect/location.ts";
 import { maskPassword, maskPasswords } from "../../src/location/mask-password.ts";
 import { randomNumbers } from "../linearizability/history/simulation.ts";
@@ -68,6 +68,16 @@ test("maskPasswords() takes time in proportion to the text", () => {
     maskPassword(`etcd://${part.repeat(100_000 / part.length)}@`);
     assert.ok(performance.now() - begun < 1000, `${part}: ${performance.now() - begun} ms`);
   }
+});
+
+test("a password is not in the error for IPCTOOLS_STORE that begins with a space", (t) => {
+  const before = process.env.IPCTOOLS_STORE;
+  t.after(() => {
+    if (before === undefined) delete process.env.IPCTOOLS_STORE;
+    else process.env.IPCTOOLS_STORE = before;
+  });
+  process.env.IPCTOOLS_STORE = " etcd://u:PW@h";
+  assert.throws(defaultLocation, { code: "ERR_INVALID_ARG_VALUE", message: /" etcd:\/\/u:\*\*\*@h"/ });
 });
 
 /** URLs of all schemes, well formed and malformed, with the marker in the password. */
