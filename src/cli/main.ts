@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import type { StoreError } from "../errors.ts";
+import { maskPasswords } from "../location/mask-password.ts";
 import { Arguments, checkEncoding, GLOBAL_OPTIONS, splitVerb, UsageError } from "./parse/arguments.ts";
 import { DONE, FAILED, USAGE } from "./parse/command.ts";
 import { painter, writeError, writeLine } from "./print/output.ts";
-import { hidePasswords, withoutPasswords } from "./print/passwords.ts";
+import { hidePasswords } from "./print/passwords.ts";
 import { endBy, Interrupted } from "./run/interruption.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -75,7 +76,7 @@ function report(error: unknown): number {
     return FAILED;
   }
   const { code, isMistake, hint } = diagnose(error);
-  const message = withoutPasswords(error instanceof Error ? error.message : String(error));
+  const message = maskPasswords(error instanceof Error ? error.message : String(error));
   if (args.includes("--json")) {
     const retryable = isStoreError(error) && error.retryable;
     writeError(JSON.stringify({ error: { code, message, retryable } }));

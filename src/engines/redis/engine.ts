@@ -12,6 +12,7 @@ import type {
   WatchOptions,
 } from "../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../engine/entry.ts";
+import type { LeasedSessions } from "../../engine/leased-sessions.ts";
 import { checkKey } from "../../engine/limits.ts";
 import type { Range, RangeRead } from "../../engine/range.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
@@ -26,7 +27,7 @@ import { closedError } from "./connect/redis-error.ts";
 import { Route } from "./connect/route.ts";
 import { redisInfo } from "./info.ts";
 import { commitArguments, entryCommand, readEntries, readEntry, readRecords } from "./protocol/wire.ts";
-import { Sessions } from "./sessions.ts";
+import { redisSessions } from "./sessions.ts";
 import { channelBase, channelsOf } from "./watch/channels.ts";
 import { Feed } from "./watch/feed.ts";
 import { LogWatch } from "./watch/log-watch.ts";
@@ -66,7 +67,7 @@ class RedisEngine implements Engine {
   readonly #head: readonly string[];
   readonly #connection: Connection;
   readonly #feed: Feed;
-  readonly #sessions: Sessions;
+  readonly #sessions: LeasedSessions;
   readonly #watches: LogWatch;
   #heard = 0;
   #pulsed = 0;
@@ -80,7 +81,7 @@ class RedisEngine implements Engine {
     const channels = channelBase(server.location);
     this.#head = [this.#base, channels, LOG_LENGTH];
     this.#connection = new Connection(server);
-    this.#sessions = new Sessions((operation, options) => this.#control(operation, options));
+    this.#sessions = redisSessions((operation, options) => this.#control(operation, options));
     const own = `${channels}e:${crypto.randomBytes(12).toString("hex")}`;
     this.#feed = new Feed(server, own, {
       message: (text) => this.#watches.inbox.message(text),
@@ -112,7 +113,7 @@ class RedisEngine implements Engine {
     checkKey(key, this.capabilities.limits);
     this.#assertOpen();
     const fields = await this.#connection.call(entryCommand(this.#base, key, space), { timeout: DEFAULT_TIMEOUT });
-    this.#sessions.look();
+    this.#sessions.expireOverdue();
     const entry = readEntry(key, space, fields as Reply[]);
     if (entry?.session === undefined && entry?.expiresAt === undefined) return entry;
     // Whether it is still there is for the server's clock to say.
@@ -138,7 +139,7 @@ class RedisEngine implements Engine {
       return await this.#run(commit, { timeout: wait, signal, mutates: (commit.mutations ?? []).length > 0 });
     } catch (error) {
       if (error instanceof StoreError && error.code === "ERR_STORE_SESSION_LOST")
-        for (const session of bound) if (error.message.includes(session)) this.#sessions.lost(session);
+        for (const session of bound) if (error.message.includes(session)) this.#sessions.lose(session);
       throw error;
     }
   }
@@ -172,7 +173,7 @@ class RedisEngine implements Engine {
     clearTimeout(this.#sweeper);
     this.#watches.close(closedError());
     this.#feed.close();
-    await this.#sessions.close();
+    await this.#sessions.close(closedError());
     this.#connection.close();
   }
 
@@ -183,7 +184,7 @@ class RedisEngine implements Engine {
   async #run(commit: Commit, options: CallOptions): Promise<CommitResult> {
     this.#assertOpen();
     const reply = (await this.#connection.run("commit", commitArguments(this.#head, commit), options)) as Reply[];
-    this.#sessions.look();
+    this.#sessions.expireOverdue();
     const [ok, version, ...reads] = reply;
     return {
       ok: ok === 1,

@@ -28,7 +28,7 @@ export async function redisInfo(
     details: {
       server: facts.version,
       endpoint: route.current,
-      tls: location.tls,
+      tls: location.tls !== undefined,
       latency: Math.round(latency * 1000) / 1000,
       prefix: location.prefix,
       database: location.database,

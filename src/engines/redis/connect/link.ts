@@ -1,10 +1,11 @@
 import { StoreError } from "../../../errors.ts";
+import { formatAddress } from "../../../location/address.ts";
 import { SCRIPTS } from "../protocol/scripts.ts";
 import { channelBase } from "../watch/channels.ts";
 import type { RedisClient, RedisModule } from "./client.ts";
 import type { RedisLocation } from "./location.ts";
 import { judgeReply } from "./redis-error.ts";
-import { format, type Route } from "./route.ts";
+import type { Route } from "./route.ts";
 import { checkServer, readInfo, type ServerFacts } from "./server-check.ts";
 
 export type Argument = string | Buffer;
@@ -78,7 +79,7 @@ export class Link {
     signal: AbortSignal,
   ): Promise<Link> {
     const address = await route.resolve(LONGEST_OPENING, signal);
-    const name = format(address);
+    const name = formatAddress(address);
     const client = module.createClient({
       // The client's own `destroy` does not reach a socket that is not yet connected; its signal does.
       socket: { ...address, ...route.socketOptions(), reconnectStrategy: false, signal },
