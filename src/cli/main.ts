@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import type { StoreError } from "../errors.ts";
-import { Arguments, checkEncoding, GLOBAL_OPTIONS, splitVerb, UsageError } from "./parse/arguments.ts";
+import { Arguments, checkEncoding, splitVerb, UsageError } from "./parse/arguments.ts";
 import { DONE, FAILED, USAGE } from "./parse/command.ts";
+import { GLOBAL_OPTIONS } from "./parse/option.ts";
 import { painter, writeError, writeLine } from "./print/output.ts";
 import { hidePasswords, withoutPasswords } from "./print/passwords.ts";
 import { endBy, Interrupted } from "./run/interruption.ts";
