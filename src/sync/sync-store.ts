@@ -1,5 +1,6 @@
 import type { EngineInfo, SyncEngine } from "../engine/contract.ts";
 import type { Value } from "../engine/entry.ts";
+import { closedError } from "../engine/standard-errors.ts";
 import { defaultLocation, type Location, parseLocation } from "../engines/location.ts";
 import { openSqliteSyncEngine } from "../engines/sqlite/sync-engine.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
@@ -123,7 +124,7 @@ export class SyncStore implements Disposable {
   }
 
   #open(): SyncEngine {
-    if (this.#isClosed) throw new StoreError("ERR_STORE_CLOSED", "the store was closed: open it again");
+    if (this.#isClosed) throw closedError("store");
     this.#engine = openEngine(this.#location());
     return this.#engine;
   }
