@@ -1,7 +1,6 @@
 import type { Entry } from "../../engine/entry.ts";
 import { pages } from "../../engine/pages.ts";
-import type { Command } from "../parse/command.ts";
-import { DONE } from "../parse/command.ts";
+import { type Command, DONE } from "../parse/command.ts";
 import { entryJson } from "../print/entry-json.ts";
 import { oneLine, write } from "../print/output.ts";
 import { lineOfValue } from "../print/value-line.ts";

@@ -37,7 +37,6 @@ export function splitVerb(args: readonly string[]): { verb: string | undefined; 
 
 /** The arguments of one verb's call. */
 export class Arguments {
-  readonly verb: string;
   readonly positionals: readonly string[] = [];
   /** The command to run, for a verb that takes one. */
   readonly command: readonly string[] = [];
@@ -53,7 +52,6 @@ export class Arguments {
     runsCommand: boolean,
     { strict }: { strict: boolean },
   ) {
-    this.verb = verb;
     let own = args;
     if (runsCommand) {
       const terminator = args.indexOf("--");
@@ -104,14 +102,9 @@ export class Arguments {
     return this.flag("json");
   }
 
-  /** `--timeout` in milliseconds. */
-  get timeout(): number | undefined {
-    return this.duration("timeout");
-  }
-
-  /** `{ timeout }` where one was given. */
+  /** `--timeout` as `{ timeout }` in milliseconds, where one was given. */
   get wait(): { timeout?: number } {
-    const timeout = this.timeout;
+    const timeout = this.duration("timeout");
     return timeout === undefined ? {} : { timeout };
   }
 

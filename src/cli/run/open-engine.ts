@@ -22,10 +22,9 @@ export async function assertInitialized(engine: Engine | SyncEngine): Promise<vo
 }
 
 /** A full path or a URL. */
-export function resolveLocation(location: string | undefined, name = "--store"): string {
-  const place = placeOf(location, name);
-  if (place.engine === "sqlite") return place.path;
-  return place.url;
+export function resolveLocation(location: string): string {
+  const place = placeOf(location, "--store");
+  return place.engine === "sqlite" ? place.path : place.url;
 }
 
 function placeOf(location: string | undefined, name: string): Exclude<Location, { engine: "memory" }> {
