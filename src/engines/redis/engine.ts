@@ -19,14 +19,14 @@ import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { REDIS_CAPABILITIES } from "./capabilities.ts";
 import { loadRedisModule } from "./connect/client.ts";
 import { type CallOptions, Connection, type Server } from "./connect/connection.ts";
-import type { Reply } from "./connect/link.ts";
 import { parseRedisLocation } from "./connect/location.ts";
 import { closedError } from "./connect/redis-error.ts";
 import { Route } from "./connect/route.ts";
 import { redisInfo } from "./info.ts";
-import { commitArguments, entryCommand, readEntries, readEntry, readRecords } from "./protocol/wire.ts";
+import { channelBase, keyBase } from "./protocol/names.ts";
+import { commitArguments, entryCommand, type Reply, readEntries, readEntry, readRecords } from "./protocol/wire.ts";
 import { Sessions } from "./sessions.ts";
-import { channelBase, channelsOf } from "./watch/channels.ts";
+import { channelsOf } from "./watch/channels.ts";
 import { Feed } from "./watch/feed.ts";
 import { LogWatch } from "./watch/log-watch.ts";
 
@@ -75,7 +75,7 @@ class RedisEngine implements Engine {
 
   constructor(server: Server) {
     this.#server = server;
-    this.#base = `{${server.location.prefix}}:`;
+    this.#base = keyBase(server.location.prefix);
     const channels = channelBase(server.location);
     this.#head = [this.#base, channels, LOG_LENGTH];
     this.#connection = new Connection(server);

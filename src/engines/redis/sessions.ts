@@ -5,8 +5,8 @@ import { checkTtl } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { Elapsed } from "../../wait/elapsed.ts";
 import { SHORTEST_SESSION } from "./capabilities.ts";
-import type { Reply } from "./connect/link.ts";
 import { closedError } from "./connect/redis-error.ts";
+import type { Reply } from "./protocol/wire.ts";
 
 const DEFAULT_TTL = 10_000;
 /** What is left of a session's time when it counts as lost: a part of it, for clocks that run unevenly. */

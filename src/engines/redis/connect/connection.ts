@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StoreError } from "../../../errors.ts";
-import { SCRIPTS, type Scripts, scriptKeys } from "../protocol/scripts.ts";
+import { scriptKeys } from "../protocol/names.ts";
+import { SCRIPTS, type Scripts } from "../protocol/scripts.ts";
+import type { Argument, Reply } from "../protocol/wire.ts";
 import type { RedisModule } from "./client.ts";
-import { type Argument, Link, type Reply } from "./link.ts";
+import { Link } from "./link.ts";
 import type { RedisLocation } from "./location.ts";
 import { closedError, judgeReply, outcomeUnknown, unavailable } from "./redis-error.ts";
 import type { Route } from "./route.ts";

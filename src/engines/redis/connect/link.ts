@@ -1,15 +1,12 @@
 import { StoreError } from "../../../errors.ts";
+import { channelBase, keyBase } from "../protocol/names.ts";
 import { SCRIPTS } from "../protocol/scripts.ts";
-import { channelBase } from "../watch/channels.ts";
+import type { Argument, Reply } from "../protocol/wire.ts";
 import type { RedisClient, RedisModule } from "./client.ts";
 import type { RedisLocation } from "./location.ts";
 import { judgeReply } from "./redis-error.ts";
 import { format, type Route } from "./route.ts";
 import { checkServer, readInfo, type ServerFacts } from "./server-check.ts";
-
-export type Argument = string | Buffer;
-/** A reply of the server; texts come as bytes. */
-export type Reply = number | null | Buffer | Reply[];
 
 /** How long one attempt to connect may take, handshake and all, in milliseconds. */
 const LONGEST_OPENING = 3000;
@@ -109,7 +106,7 @@ export class Link {
       checkServer(facts, name, location.evictable);
       if (facts.role === "slave") throw new Error(`${name} is a replica, which takes no writes`);
       const link = new Link(client, name, facts, options);
-      const base = `{${location.prefix}}:`;
+      const base = keyBase(location.prefix);
       const hello = [base, channelBase(location), "0", "hello", facts.replid];
       await link.send(["EVAL", SCRIPTS.control.text, "1", `${base}meta`, ...hello]);
       const ended = () => {

@@ -324,14 +324,6 @@ end
 return reply
 `;
 
-/**
- * The keys that a script is sent with: the store's mark first, then those that nearly every commit writes. A cluster that is
- * moving the store looks at them before it begins with the script, and says TRYAGAIN.
- */
-export function scriptKeys(prefix: string): string[] {
-  return ["meta", "keys:user", "keys:system", "due", "log"].map((name) => `{${prefix}}:${name}`);
-}
-
 function script(text: string): Script {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }

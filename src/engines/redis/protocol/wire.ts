@@ -1,9 +1,12 @@
 import type { Check, Commit, Mutation } from "../../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../../engine/entry.ts";
 import { boundsOf, type Range, type RangeRead } from "../../../engine/range.ts";
-import type { Argument, Reply } from "../connect/link.ts";
 
 /* How commits, entries and changes look on the wire: the counterpart of scripts.ts. */
+
+export type Argument = string | Buffer;
+/** A reply of the server; texts come as bytes. */
+export type Reply = number | null | Buffer | Reply[];
 
 /** `user` and `system`: the two spaces as the keys and scripts name them. */
 export function spaceName(space: Space | undefined): "user" | "system" {
