@@ -2,7 +2,7 @@ import type { Check, Commit, Mutation } from "../../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../../engine/entry.ts";
 import { boundsOf, type Range, type RangeRead } from "../../../engine/range.ts";
 
-/* How commits, entries and changes look on the wire: the counterpart of scripts.ts. */
+/* How commits, entries and changes look on the wire: the counterpart of the Lua files. */
 
 export type Argument = string | Buffer;
 /** A reply of the server; texts come as bytes. */

@@ -1,7 +1,7 @@
 import type { Range } from "../../../engine/range.ts";
 import { spaceName } from "../protocol/wire.ts";
 
-/** What a watch subscribes to, and the lengths of prefixes that the store has to know for it: see publish-script.ts. */
+/** What a watch subscribes to, and the lengths of prefixes that the store has to know for it: see publish.lua. */
 export interface Channels {
   readonly names: readonly string[];
   readonly lengths: readonly string[];
