@@ -1,11 +1,11 @@
 import * as crypto from "node:crypto";
 import type { Session, SessionOptions } from "../../engine/contract.ts";
 import { LeasedSession } from "../../engine/leased-session.ts";
+import { closedError } from "../../engine/standard-errors.ts";
 import { checkTtl } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { Elapsed } from "../../wait/elapsed.ts";
 import { SHORTEST_SESSION } from "./capabilities.ts";
-import { closedError } from "./connect/redis-error.ts";
 import type { Reply } from "./protocol/wire.ts";
 
 const DEFAULT_TTL = 10_000;
@@ -77,6 +77,6 @@ export class Sessions {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#open.values()].map((session) => session.end(closedError())));
+    await Promise.all([...this.#open.values()].map((session) => session.end(closedError("store"))));
   }
 }

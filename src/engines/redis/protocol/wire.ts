@@ -59,6 +59,9 @@ function lexBounds(range: Range): [string, string] {
   return [start === "" ? "-" : `[${start}`, end === undefined ? "+" : `(${end}`];
 }
 
+/** The first element of the commit script's reply where a session has ended, whose id follows. Otherwise it is 1 or 0. */
+export const SESSION_ENDED = -1;
+
 /** What an entry's hash holds, in the order in which the script reads it. */
 const ENTRY_FIELDS = ["value", "version", "created", "type", "session", "expires"];
 

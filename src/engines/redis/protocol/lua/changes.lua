@@ -5,8 +5,8 @@ local function micros() return (clock[1] - 1735689600) * 1000000 + clock[2] end
 
 local function ensure_meta()
   if not meta[1] then
-    call('HSET', meta_key, 'format', '1', 'born', string.format('%.0f', micros()))
-    meta[1] = '1'
+    call('HSET', meta_key, 'format', FORMAT, 'born', string.format('%.0f', micros()))
+    meta[1] = FORMAT
   end
 end
 

@@ -24,9 +24,7 @@ if ok then
     if ARGV[m] == 'set' then
       local session = ARGV[m + 4]
       if session ~= '' and not alive[session] then
-        if not call('ZSCORE', base .. 'due', 'session ' .. session) then
-          return redis.error_reply('IPCTOOLS SESSION_LOST ' .. session)
-        end
+        if not call('ZSCORE', base .. 'due', 'session ' .. session) then return { -1, session } end
         alive[session] = true
       end
       m = m + 7

@@ -26,6 +26,8 @@
 --
 -- The files are parts of a script (scripts.ts puts them together), so a part uses the local variables of the parts before it.
 
+-- The format of the store, as described here.
+local FORMAT = '1'
 -- A value of at most this many bytes is part of the log. A larger one is fetched by the watches that want it.
 local INLINE_VALUE = 1024
 -- A record of the log that is longer than this many bytes takes no more values.
@@ -46,6 +48,6 @@ if not meta[1] then
   if call('EXISTS', base .. 'keys:user', base .. 'keys:system', base .. 'due', base .. 'log') > 0 then
     return redis.error_reply('IPCTOOLS FOREIGN_PREFIX')
   end
-elseif meta[1] ~= '1' then
-  return redis.error_reply('IPCTOOLS NEWER_FORMAT ' .. meta[1])
+elseif meta[1] ~= FORMAT then
+  return redis.error_reply('IPCTOOLS NEWER_FORMAT ' .. meta[1] .. ' ' .. FORMAT)
 end
