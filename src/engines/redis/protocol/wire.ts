@@ -108,7 +108,7 @@ interface Unfetched {
 
 export interface LogRecord {
   readonly version: number;
-  /** The revision before it. */
+  /** The version before it. */
   readonly previous: number;
   /** The server's clock, in milliseconds since the epoch. */
   readonly time: number;

@@ -1,4 +1,4 @@
--- How a script changes entries: it notes each change, and `finish` gives all of them one revision and one record of the log.
+-- How a script changes entries: it notes each change, and `finish` gives all of them one version and one record of the log.
 local function int(n) return string.format('%.0f', n) end
 
 local function micros() return (clock[1] - 1735689600) * 1000000 + clock[2] end
@@ -10,17 +10,17 @@ local function ensure_meta()
   end
 end
 
-local pending, changes, touched, size, next_revision = 0, {}, {}, 0, nil
+local pending, changes, touched, size, upcoming = 0, {}, {}, 0, nil
 
 local function next_version()
-  if not next_revision then
-    next_revision = revision + 1
+  if not upcoming then
+    upcoming = newest + 1
     local floor = tonumber(meta[3] or 0)
     if not meta[2] then floor = micros() end
-    if floor > next_revision then next_revision = floor end
-    next_revision = int(next_revision)
+    if floor > upcoming then upcoming = floor end
+    upcoming = int(upcoming)
   end
-  return next_revision
+  return upcoming
 end
 
 local function note(space, key, record)
@@ -34,13 +34,13 @@ end
 local function finish()
   if pending == 0 then return end
   ensure_meta()
-  local record = int(revision) .. ' ' .. pending .. ' ' .. int(now) .. '\n' .. table.concat(changes)
-  call('HSET', meta_key, 'revision', next_revision)
-  meta[2] = next_revision
-  call('XADD', base .. 'log', 'MAXLEN', '~', log_length, next_revision .. '-0', 'changes', record)
-  publish(next_revision, record, touched)
-  revision = tonumber(next_revision)
-  pending, changes, touched, size, next_revision = 0, {}, {}, 0, nil
+  local record = int(newest) .. ' ' .. pending .. ' ' .. int(now) .. '\n' .. table.concat(changes)
+  call('HSET', meta_key, 'version', upcoming)
+  meta[2] = upcoming
+  call('XADD', base .. 'log', 'MAXLEN', '~', log_length, upcoming .. '-0', 'changes', record)
+  publish(upcoming, record, touched)
+  newest = tonumber(upcoming)
+  pending, changes, touched, size, upcoming = 0, {}, {}, 0, nil
 end
 
 local function folder_of(key) return string.match(key, '^(.*/)') or '' end
@@ -75,7 +75,7 @@ local function end_session(id)
   call('ZREM', base .. 'due', 'session ' .. id)
 end
 
--- Removes the entries and sessions that have expired: the first script after that does it, once, in one revision of its own.
+-- Removes the entries and sessions that have expired: the first script after that does it, once, in a version of its own.
 local function sweep()
   local due = call('ZRANGEBYSCORE', base .. 'due', '-inf', int(now))
   for _, member in ipairs(due) do

@@ -3,24 +3,24 @@
 --
 -- The keys of a store, all of which begin with `{prefix}:`:
 --
---   meta              hash: format, born (when), revision (of the last change), initialized, replid, base, watched (see
+--   meta              hash: format, born (when), version (the newest), initialized, replid, base, watched (see
 --                     publish.lua)
 --   user:<key>        hash: value, version, created, and where they apply type (bytes), session, expires (ms)
 --   system:<key>      the same for the entries of coordination
 --   keys:user         sorted set, all scores 0: the keys in the order of their bytes
 --   keys:system
---   order:<folder>    sorted set: the keys of coordination below `<folder>`, by revision of creation
+--   order:<folder>    sorted set: the keys of coordination below `<folder>`, by version of creation
 --   due               sorted set: what ends when (ms): `session <id>`, `user <key>`, `system <key>`
 --   session:<id>      set: the entries bound to the session, `user <key>` or `system <key>`
 --   watched           sorted set: lengths of the prefixes that are watched, `user <bytes>` or `system <bytes>`, and until when (ms)
---   log               stream, bounded: for each revision its changes, under the id `<revision>-0`
+--   log               stream, bounded: for each version its changes, under the id `<version>-0`
 --
--- Revisions count up by one. The first one of a store is the time in microseconds since 2025, and so is the next one after the
+-- Versions count up by one. The first one of a store is the time in microseconds since 2025, and so is the next one after the
 -- server's replication history changed (`base`, set by the first client that notices). So versions, which are fencing tokens,
 -- grow also across a flushed database, and across a failover that lost the newest commits. Numbers are written with %.0f,
 -- because Lua's own conversion rounds to 14 digits.
 --
--- A record of the log is text: `<revision before> <number of changes> <time, ms>\n`, then for each change a line of words with the
+-- A record of the log is text: `<version before> <number of changes> <time, ms>\n`, then for each change a line of words with the
 -- lengths in bytes of what follows it: `delete <space> <key>`, or `set <space> <key> <value, or -1: not here> <type> <created>
 -- <session> <expires, or 0>`; then the key, the value and the session themselves.
 --
@@ -41,8 +41,8 @@ local call = redis.call
 local meta_key, base, channels, log_length = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local meta = call('HMGET', meta_key, 'format', 'revision', 'base', 'initialized', 'watched')
-local revision = tonumber(meta[2] or 0)
+local meta = call('HMGET', meta_key, 'format', 'version', 'base', 'initialized', 'watched')
+local newest = tonumber(meta[2] or 0)
 
 if not meta[1] then
   if call('EXISTS', base .. 'keys:user', base .. 'keys:system', base .. 'due', base .. 'log') > 0 then

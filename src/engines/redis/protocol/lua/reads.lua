@@ -1,6 +1,6 @@
--- The end of the commit script: it replies whether the checks held (1 or 0), the revision, and the entries of each read. (Where
+-- The end of the commit script: it replies whether the checks held (1 or 0), the newest version, and the entries of each read. (Where
 -- a session has ended, commit.lua replies -1 and its id.)
-local reply = { ok and 1 or 0, int(revision) }
+local reply = { ok and 1 or 0, int(newest) }
 for _ = 1, nreads do
   local kind, space, min, max = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local order, reverse, limit = ARGV[at + 4], ARGV[at + 5] == '1', tonumber(ARGV[at + 6])
