@@ -1,7 +1,7 @@
 import * as crypto from "node:crypto";
 import { LeasedSessions } from "../../engine/leased-sessions.ts";
 import { SHORTEST_SESSION } from "./capabilities.ts";
-import type { Reply } from "./connect/link.ts";
+import type { Reply } from "./protocol/wire.ts";
 
 /** The part of a session's time that is not used, for clocks that run unevenly. */
 const MARGIN = 0.15;
