@@ -17,7 +17,8 @@ import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit } from "./commit/transaction.ts";
+import { attemptCommit } from "./commit/attempt-commit.ts";
+import type { Owners } from "./commit/transaction.ts";
 import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
 import { StoreFile } from "./database/store-file.ts";
@@ -54,7 +55,7 @@ class SqliteEngine implements Engine {
   readonly #sessions: OwnSessions;
   readonly #watcher: Watcher;
   readonly #deaths: DeathWatch;
-  readonly #isAlive = (session: string) => this.#sessions.has(session) || isLockHeld(lockFile(this.#path, session));
+  readonly #owners: Owners;
   #replaced = 0;
   #look: NodeJS.Timeout | undefined;
   /** What the last look saw; own commits do not change the first. */
@@ -75,10 +76,17 @@ class SqliteEngine implements Engine {
       notified: () => this.#watcher.pump(),
       clearDeadSessions: () => this.#clearDeadSessions(),
     });
+    const sessions = this.#sessions;
+    this.#owners = {
+      isAlive: (session) => sessions.has(session) || isLockHeld(lockFile(path, session)),
+      get own() {
+        return sessions.doorbellId;
+      },
+    };
     this.#watcher = new Watcher({
       changeInterests: (added, removed) => this.#sessions.changeInterests(added, removed),
       read: (body) => this.#read(body),
-      hasEnded: (entry) => hasEnded(entry, this.#isAlive),
+      hasEnded: (entry) => hasEnded(entry, this.#owners),
       watchOwners: (sessions) => this.#watchOwners(sessions),
       watching: (isWatching) => this.#watching(isWatching),
     });
@@ -92,7 +100,7 @@ class SqliteEngine implements Engine {
     checkKey(key);
     return this.#retry(() => {
       const entry = this.#file.toRead()?.table(space)?.get(key);
-      return entry === undefined || hasEnded(entry, this.#isAlive) ? undefined : entry;
+      return entry === undefined || hasEnded(entry, this.#owners) ? undefined : entry;
     });
   }
 
@@ -101,7 +109,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toRead();
       if (connection === undefined) return { entries: [], version: 0 };
-      const { reads, version } = attemptCommit(connection, { reads: [range] }, this.#isAlive);
+      const { reads, version } = attemptCommit(connection, { reads: [range] }, this.#owners);
       return { entries: reads[0]!, version };
     });
   }
@@ -117,7 +125,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toWrite();
       this.#noticeReplacement();
-      const committed = attemptCommit(connection, commit, this.#isAlive, this.#sessions.doorbellId);
+      const committed = attemptCommit(connection, commit, this.#owners);
       if (isTimed) this.#nextExpiry = 0;
       this.#wake(connection, committed.watched);
       for (const session of committed.ended) removeSessionFiles(this.#path, session);

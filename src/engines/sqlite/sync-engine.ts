@@ -7,7 +7,9 @@ import { checkCommit, checkRange } from "../../engine/validate.ts";
 import type { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit } from "./commit/transaction.ts";
+import { attemptCommit } from "./commit/attempt-commit.ts";
+import { setUnwatched } from "./commit/short-ways.ts";
+import type { Owners } from "./commit/transaction.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
 import { sqlite } from "./database/runtime.ts";
 import { StoreFile } from "./database/store-file.ts";
@@ -19,7 +21,7 @@ import { notifyWatchers } from "./watch/doorbell.ts";
 /** The store file at a path, by blocking calls: the engine of the blocking API. */
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
   const file = new StoreFile(path, options);
-  const isAlive = (session: string) => isLockHeld(lockFile(path, session));
+  const owners = { isAlive: (session: string) => isLockHeld(lockFile(path, session)) };
 
   function reading<T>(read: (connection: NonNullable<ReturnType<StoreFile["toRead"]>>) => T): T {
     return retryBlocking(
@@ -41,7 +43,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
         if (connection.version() === 0) throw notInitialized(path);
         return undefined;
       }
-      return hasEnded(entry, isAlive) ? undefined : entry;
+      return hasEnded(entry, owners) ? undefined : entry;
     });
   }
 
@@ -50,7 +52,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     return retryBlocking(
       () => {
         const connection = file.toWrite();
-        const committed = attemptCommit(connection, commit, isAlive);
+        const committed = attemptCommit(connection, commit, owners);
         if (committed.watched.length > 0) notifyWatchers(path, connection, committed.watched);
         for (const session of committed.ended) removeSessionFiles(path, session);
         return committed;
@@ -81,7 +83,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
       checkKey(key);
       checkValue(value);
       try {
-        if (file.toWrite().values.putUnwatched(key, value)) return;
+        if (setUnwatched(file.toWrite(), key, value)) return;
       } catch {
         // Busy, or worse: the longer way waits, and says what it is.
       }
@@ -91,7 +93,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     list(range: RangeRead): Listing {
       checkRange(range, FILE_LIMITS);
       return reading((connection) => {
-        const { reads, version } = attemptCommit(connection, { reads: [range] }, isAlive);
+        const { reads, version } = attemptCommit(connection, { reads: [range] }, owners);
         return { entries: reads[0]!, version };
       });
     },
@@ -106,8 +108,8 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
 }
 
 /** Whether an entry's time ran out, or its session's owner is dead: then it is as good as gone. */
-export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: string) => boolean): boolean {
-  return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session));
+export function hasEnded({ session, expiresAt }: Entry, owners: Owners): boolean {
+  return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !owners.isAlive(session));
 }
 
 /** The error of a read before any value was set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set a value. */
