@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Suite } from "../suite.ts";
 import { commit, entryOf, remove, set } from "./writing.ts";
 
@@ -53,4 +54,35 @@ export function versions(suite: Suite): void {
     assert.equal((await engine.commit({ mutations: [remove("absent")] })).ok, true);
     assert.equal((await entryOf(engine, "a")).version, version);
   });
+
+  suite.test(
+    "a commit has its entries' version although its reads meet an expired entry",
+    async ({ engine, capabilities }) => {
+      const { ttlMinimum, ttlResolution } = capabilities;
+      const range = { prefix: "range/" };
+      const ttl = Math.max(ttlMinimum, ttlResolution, 20);
+      const first = await engine.commit({
+        mutations: [set("range/short", "", { ttl }), set("range/stays")],
+        reads: [{ key: "range/short" }],
+      });
+      // Nothing looks at the entry meanwhile, so that the commit is the first to notice that the entry has expired.
+      const { expiresAt } = first.reads[0]![0]!;
+      while (Date.now() <= expiresAt! + ttlResolution) await delay(5);
+      const { ok, version, reads } = await engine.commit({
+        mutations: [set("range/new")],
+        reads: [range, { ...range, limit: 2 }],
+      });
+      assert.equal(ok, true);
+      const expected = [
+        ["range/new", version],
+        ["range/stays", first.version],
+      ];
+      for (const entries of reads)
+        assert.deepEqual(
+          entries.map((entry) => [entry.key, entry.version]),
+          expected,
+        );
+      assert.equal((await entryOf(engine, "range/new")).version, version);
+    },
+  );
 }

@@ -13,11 +13,13 @@ import type {
 import type { Change, Entry, Space } from "../../engine/entry.ts";
 import { checkKey, FILE_LIMITS } from "../../engine/limits.ts";
 import type { Range, RangeRead } from "../../engine/range.ts";
+import { closedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit } from "./commit/transaction.ts";
+import { attemptCommit } from "./commit/attempt-commit.ts";
+import type { Owners } from "./commit/transaction.ts";
 import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
 import { StoreFile } from "./database/store-file.ts";
@@ -28,10 +30,10 @@ import { OwnSessions } from "./sessions/own-sessions.ts";
 import { removeSessionFiles } from "./sessions/presence.ts";
 import { clearSession, findSession, type WrittenKey } from "./sessions/session-rows.ts";
 import { hasEnded } from "./sync-engine.ts";
-import { ring } from "./watch/doorbell.ts";
+import { notifyWatchers } from "./watch/doorbell.ts";
 import { Watcher } from "./watch/watcher.ts";
 
-/** How often an open watch looks for what no doorbell told (a writer in Python, one killed before it rang), in milliseconds. */
+/** How often an open watch looks for changes of writers that notify nobody (Python, or a process killed before it did), in milliseconds. */
 const LOOK_INTERVAL = 50;
 
 export interface SqliteOptions {
@@ -54,7 +56,7 @@ class SqliteEngine implements Engine {
   readonly #sessions: OwnSessions;
   readonly #watcher: Watcher;
   readonly #deaths: DeathWatch;
-  readonly #isAlive = (session: string) => this.#sessions.has(session) || isLockHeld(lockFile(this.#path, session));
+  readonly #owners: Owners;
   #replaced = 0;
   #look: NodeJS.Timeout | undefined;
   /** What the last look saw; own commits do not change the first. */
@@ -66,19 +68,26 @@ class SqliteEngine implements Engine {
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
     this.#file = new StoreFile(path, options);
-    this.#deaths = new DeathWatch(path, (session) => void this.#bury(session));
+    this.#deaths = new DeathWatch(path, (session) => void this.#clearDeadSession(session));
     this.#sessions = new OwnSessions(path, {
       read: (body) => this.#read(body),
       write: (body) => this.#write(body),
       writeNow: (body, timeout) => this.#writeNow(body, timeout),
       isThere: () => this.#file.isThere(),
-      rung: () => this.#watcher.pump(),
-      lookForDead: () => this.#lookForDead(),
+      notified: () => this.#watcher.pump(),
+      clearDeadSessions: () => this.#clearDeadSessions(),
     });
+    const sessions = this.#sessions;
+    this.#owners = {
+      isAlive: (session) => sessions.has(session) || isLockHeld(lockFile(path, session)),
+      get own() {
+        return sessions.doorbellId;
+      },
+    };
     this.#watcher = new Watcher({
       changeInterests: (added, removed) => this.#sessions.changeInterests(added, removed),
       read: (body) => this.#read(body),
-      hasEnded: (entry) => hasEnded(entry, this.#isAlive),
+      hasEnded: (entry) => hasEnded(entry, this.#owners),
       watchOwners: (sessions) => this.#watchOwners(sessions),
       watching: (isWatching) => this.#watching(isWatching),
     });
@@ -92,7 +101,7 @@ class SqliteEngine implements Engine {
     checkKey(key);
     return this.#retry(() => {
       const entry = this.#file.toRead()?.table(space)?.get(key);
-      return entry === undefined || hasEnded(entry, this.#isAlive) ? undefined : entry;
+      return entry === undefined || hasEnded(entry, this.#owners) ? undefined : entry;
     });
   }
 
@@ -101,7 +110,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toRead();
       if (connection === undefined) return { entries: [], version: 0 };
-      const { reads, version } = attemptCommit(connection, { reads: [range] }, this.#isAlive);
+      const { reads, version } = attemptCommit(connection, { reads: [range] }, this.#owners);
       return { entries: reads[0]!, version };
     });
   }
@@ -117,7 +126,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toWrite();
       this.#noticeReplacement();
-      const committed = attemptCommit(connection, commit, this.#isAlive, this.#sessions.home);
+      const committed = attemptCommit(connection, commit, this.#owners);
       if (isTimed) this.#nextExpiry = 0;
       this.#wake(connection, committed.watched);
       for (const session of committed.ended) removeSessionFiles(this.#path, session);
@@ -153,7 +162,7 @@ class SqliteEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    this.#watcher.close();
+    this.#watcher.close(closedError("store", this.#path));
     this.#deaths.close();
     clearInterval(this.#look);
     try {
@@ -199,7 +208,7 @@ class SqliteEngine implements Engine {
     retryBlocking(
       () => {
         const connection = this.#file.toWrite();
-        ring(
+        notifyWatchers(
           this.#path,
           connection,
           connection.write(() => body(connection)),
@@ -212,19 +221,19 @@ class SqliteEngine implements Engine {
 
   #wake(connection: Connection, keys: readonly WrittenKey[]): void {
     if (keys.length === 0) return;
-    const home = this.#sessions.home;
-    if (ring(this.#path, connection, keys, home)) queueMicrotask(() => this.#watcher.pump());
+    if (notifyWatchers(this.#path, connection, keys, this.#sessions.doorbellId))
+      queueMicrotask(() => this.#watcher.pump());
   }
 
   #watching(isWatching: boolean): void {
     clearInterval(this.#look);
     this.#look = undefined;
-    if (isWatching) this.#look = setInterval(() => this.#lookAround(), LOOK_INTERVAL).unref();
+    if (isWatching) this.#look = setInterval(() => this.#pollChanges(), LOOK_INTERVAL).unref();
     else this.#deaths.close();
   }
 
-  /** What no doorbell tells: writers that ring none, times that ran out, a file that is no longer there. */
-  #lookAround(): void {
+  /** Looks for what no doorbell announces: changes of writers that notify nobody, expired entries, a file that was removed. */
+  #pollChanges(): void {
     try {
       this.#read((connection) => {
         const now = Date.now();
@@ -259,7 +268,7 @@ class SqliteEngine implements Engine {
   }
 
   /** Clears away a session whose owner is dead. Any number may try: the row goes once. */
-  async #bury(session: string): Promise<void> {
+  async #clearDeadSession(session: string): Promise<void> {
     try {
       await this.#write((connection) => clearSession(connection, session));
       removeSessionFiles(this.#path, session);
@@ -268,8 +277,8 @@ class SqliteEngine implements Engine {
     }
   }
 
-  async #lookForDead(): Promise<void> {
-    for (const session of await this.#sessions.findDead()) await this.#bury(session);
+  async #clearDeadSessions(): Promise<void> {
+    for (const session of await this.#sessions.findDead()) await this.#clearDeadSession(session);
   }
 
   #noticeReplacement(): void {
@@ -284,7 +293,6 @@ class SqliteEngine implements Engine {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined)
-      throw new StoreError("ERR_STORE_CLOSED", `the store ${this.#path} was closed: open it again`);
+    if (this.#closing !== undefined) throw closedError("store", this.#path);
   }
 }

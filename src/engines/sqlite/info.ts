@@ -16,7 +16,7 @@ export function storeInfo(file: StoreFile): EngineInfo {
       if (connection === undefined) return { keys: 0, version: 0, format: "none" };
       return connection.read(() => ({
         keys: connection.values.count(),
-        version: connection.revision(),
+        version: connection.version(),
         format: connection.format === "python" ? "python" : String(FORMAT_VERSION),
       }));
     },

@@ -2,23 +2,26 @@ import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../.
 import type { Entry, Space, Value } from "../../engine/entry.ts";
 import { checkKey, checkValue, FILE_LIMITS } from "../../engine/limits.ts";
 import type { RangeRead } from "../../engine/range.ts";
+import { notInitializedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange } from "../../engine/validate.ts";
-import { StoreError } from "../../errors.ts";
+import type { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit } from "./commit/transaction.ts";
+import { attemptCommit } from "./commit/attempt-commit.ts";
+import { setUnwatched } from "./commit/short-ways.ts";
+import type { Owners } from "./commit/transaction.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
 import { sqlite } from "./database/runtime.ts";
 import { StoreFile } from "./database/store-file.ts";
 import { storeInfo } from "./info.ts";
 import { isLockHeld, lockFile } from "./sessions/liveness.ts";
 import { removeSessionFiles } from "./sessions/presence.ts";
-import { ring } from "./watch/doorbell.ts";
+import { notifyWatchers } from "./watch/doorbell.ts";
 
 /** The store file at a path, by blocking calls: the engine of the blocking API. */
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
   const file = new StoreFile(path, options);
-  const isAlive = (session: string) => isLockHeld(lockFile(path, session));
+  const owners = { isAlive: (session: string) => isLockHeld(lockFile(path, session)) };
 
   function reading<T>(read: (connection: NonNullable<ReturnType<StoreFile["toRead"]>>) => T): T {
     return retryBlocking(
@@ -37,10 +40,10 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     return reading((connection) => {
       const entry = connection.table(space)?.get(key);
       if (entry === undefined) {
-        if (connection.revision() === 0) throw notInitialized(path);
+        if (connection.version() === 0) throw notInitialized(path);
         return undefined;
       }
-      return hasEnded(entry, isAlive) ? undefined : entry;
+      return hasEnded(entry, owners) ? undefined : entry;
     });
   }
 
@@ -49,8 +52,8 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     return retryBlocking(
       () => {
         const connection = file.toWrite();
-        const committed = attemptCommit(connection, commit, isAlive);
-        if (committed.watched.length > 0) ring(path, connection, committed.watched);
+        const committed = attemptCommit(connection, commit, owners);
+        if (committed.watched.length > 0) notifyWatchers(path, connection, committed.watched);
         for (const session of committed.ended) removeSessionFiles(path, session);
         return committed;
       },
@@ -80,7 +83,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
       checkKey(key);
       checkValue(value);
       try {
-        if (file.toWrite().values.putUnwatched(key, value)) return;
+        if (setUnwatched(file.toWrite(), key, value)) return;
       } catch {
         // Busy, or worse: the longer way waits, and says what it is.
       }
@@ -90,7 +93,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     list(range: RangeRead): Listing {
       checkRange(range, FILE_LIMITS);
       return reading((connection) => {
-        const { reads, version } = attemptCommit(connection, { reads: [range] }, isAlive);
+        const { reads, version } = attemptCommit(connection, { reads: [range] }, owners);
         return { entries: reads[0]!, version };
       });
     },
@@ -105,15 +108,12 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
 }
 
 /** Whether an entry's time ran out, or its session's owner is dead: then it is as good as gone. */
-export function hasEnded({ session, expiresAt }: Entry, isAlive: (session: string) => boolean): boolean {
-  return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session));
+export function hasEnded({ session, expiresAt }: Entry, owners: Owners): boolean {
+  return (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !owners.isAlive(session));
 }
 
-/** The error of reading where nothing was ever set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set it. */
+/** The error of a read before any value was set. Throws `ERR_STORE_RUNTIME` where the runtime could never have set a value. */
 function notInitialized(path: string): StoreError {
   sqlite();
-  return new StoreError(
-    "ERR_STORE_NOT_INITIALIZED",
-    `the store ${path} has not been initialized yet: no value was ever set. Set one first, or check IPCTOOLS_STORE`,
-  );
+  return notInitializedError(path);
 }

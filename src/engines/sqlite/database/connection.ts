@@ -27,7 +27,7 @@ export class Connection {
   readonly values: Table;
   readonly db: DatabaseSync;
   readonly #system: Table | undefined;
-  readonly #revision: StatementSync;
+  readonly #version: StatementSync;
   readonly #forgotten: StatementSync;
   readonly #changes: StatementSync;
   readonly #dataVersion: StatementSync;
@@ -75,8 +75,8 @@ export class Connection {
     this.format = format;
     this.values = new Table(db, undefined, bare);
     this.#system = bare ? undefined : new Table(db, "system");
-    this.#revision = this.#prepare(bare ? "SELECT 1" : "SELECT revision FROM ipctools_revision");
-    this.#forgotten = this.#prepare(bare ? "SELECT 0" : "SELECT forgotten FROM ipctools_revision");
+    this.#version = this.#prepare(bare ? "SELECT 1" : "SELECT version FROM ipctools_version");
+    this.#forgotten = this.#prepare(bare ? "SELECT 0" : "SELECT forgotten FROM ipctools_version");
     this.#changes = this.#prepare(
       bare
         ? "SELECT 1, 0, '' WHERE ? < 0"
@@ -101,8 +101,8 @@ export class Connection {
     return this.#system === undefined ? [this.values] : [this.values, this.#system];
   }
 
-  revision(): number {
-    return (this.#revision.get() as unknown as [number])[0];
+  version(): number {
+    return (this.#version.get() as unknown as [number])[0];
   }
 
   /** What was deleted, or set under a watch, up to this version may be forgotten. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { StoreError } from "../../../errors.ts";
+import { newerFormatError } from "../../../engine/standard-errors.ts";
 import { notAStore } from "./sqlite-error.ts";
 
 /*
@@ -42,12 +42,7 @@ function formatSeen(db: DatabaseSync, path: string): Format {
     const { version } = db.prepare("SELECT user_version AS version FROM pragma_user_version").get() as {
       version: number;
     };
-    if (version > FORMAT_VERSION)
-      throw new StoreError(
-        "ERR_STORE_NEWER_FORMAT",
-        `the store ${path} has format ${version}, and this version of ipctools knows ${FORMAT_VERSION} at the most. ` +
-          "Update ipctools in this program, or set IPCTOOLS_STORE to another path",
-      );
+    if (version > FORMAT_VERSION) throw newerFormatError(path, version, FORMAT_VERSION);
     return "current";
   }
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as { name: string }[];
@@ -83,7 +78,7 @@ export function bringUpToDate(db: DatabaseSync, path: string): void {
 
 const OUR_COLUMNS = [
   "version INTEGER NOT NULL DEFAULT 0",
-  "created INTEGER NOT NULL DEFAULT 0",
+  "created_version INTEGER NOT NULL DEFAULT 0",
   "session TEXT",
   "expires_at INTEGER",
 ];
@@ -94,18 +89,18 @@ CREATE TABLE store (key TEXT PRIMARY KEY, value TEXT NOT NULL, ${OUR_COLUMNS.joi
 
 const EXTEND_STORE = `
 ${OUR_COLUMNS.map((column) => `ALTER TABLE store ADD COLUMN ${column};`).join("\n")}
-UPDATE store SET version = 1, created = 1;
+UPDATE store SET version = 1, created_version = 1;
 `;
 
 const CREATE_REST = `
 CREATE TABLE ipctools_entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, ${OUR_COLUMNS.join(", ")}) WITHOUT ROWID;
-CREATE TABLE ipctools_revision (
+CREATE TABLE ipctools_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  revision INTEGER NOT NULL,
+  version INTEGER NOT NULL,
   watchers INTEGER NOT NULL,
   forgotten INTEGER NOT NULL
 );
-INSERT INTO ipctools_revision SELECT 1, coalesce(max(version), 0), 0, coalesce(max(version), 0) FROM store;
+INSERT INTO ipctools_version SELECT 1, coalesce(max(version), 0), 0, coalesce(max(version), 0) FROM store;
 CREATE TABLE ipctools_session (
   id TEXT PRIMARY KEY,
   pid INTEGER NOT NULL,
@@ -131,7 +126,7 @@ CREATE TABLE ipctools_change (
   key TEXT NOT NULL
 );
 CREATE TRIGGER ipctools_change_kept AFTER INSERT ON ipctools_change WHEN NEW.rowid % 512 = 0 BEGIN
-  UPDATE ipctools_revision SET forgotten = max(forgotten, coalesce(
+  UPDATE ipctools_version SET forgotten = max(forgotten, coalesce(
     (SELECT max(version) FROM ipctools_change WHERE rowid <= NEW.rowid - ${CHANGES_KEPT}), 0));
   DELETE FROM ipctools_change WHERE rowid <= NEW.rowid - ${CHANGES_KEPT};
 END;
@@ -152,21 +147,21 @@ CREATE INDEX ipctools_expiry_of_${table} ON ${table} (expires_at) WHERE expires_
  * table's name before it, since the tables of watchers have a column `key` too. As a parameter it comes three times.
  */
 export function isWatched(key: string, system: 0 | 1): string {
-  return `(SELECT watchers FROM ipctools_revision) > 0 AND (
+  return `(SELECT watchers FROM ipctools_version) > 0 AND (
     EXISTS (SELECT 1 FROM ipctools_key_watcher w WHERE w.system = ${system} AND w.key = ${key})
     OR EXISTS (SELECT 1 FROM ipctools_range_watcher w
       WHERE w.system = ${system} AND w.first <= ${key} AND (w.past IS NULL OR w.past > ${key})))`;
 }
 
 /**
- * What keeps revision and changes right, whoever writes. A program that knows versions writes them itself (`version` is
- * the next revision); for one that does not (Python, the sqlite3 shell) the triggers whose names begin with
+ * What keeps the version and the changes right, whoever writes. A program that knows versions writes them itself (`version` is
+ * the next version); for one that does not (Python, the sqlite3 shell) the triggers whose names begin with
  * `ipctools_foreign` do it.
  */
 function triggersOf(table: string, system: 0 | 1): string {
-  const count = "UPDATE ipctools_revision SET revision = max(revision, NEW.version);";
+  const count = "UPDATE ipctools_version SET version = max(version, NEW.version);";
   const record = `INSERT INTO ipctools_change VALUES (NEW.version, ${system}, NEW.key);`;
-  const next = "(SELECT revision + 1 FROM ipctools_revision)";
+  const next = "(SELECT version + 1 FROM ipctools_version)";
   return `
 CREATE TRIGGER ipctools_insert_${table} AFTER INSERT ON ${table} WHEN NEW.version > 0 BEGIN
   ${count}
@@ -183,11 +178,11 @@ WHEN NEW.version > OLD.version AND ${isWatched("NEW.key", system)} BEGIN
   ${record}
 END;
 CREATE TRIGGER ipctools_delete_${table} AFTER DELETE ON ${table} BEGIN
-  UPDATE ipctools_revision SET revision = revision + 1;
-  INSERT INTO ipctools_change VALUES ((SELECT revision FROM ipctools_revision), ${system}, OLD.key);
+  UPDATE ipctools_version SET version = version + 1;
+  INSERT INTO ipctools_change VALUES ((SELECT version FROM ipctools_version), ${system}, OLD.key);
 END;
 CREATE TRIGGER ipctools_foreign_insert_${table} AFTER INSERT ON ${table} WHEN NEW.version <= 0 BEGIN
-  UPDATE ${table} SET version = ${next}, created = ${next} WHERE key = NEW.key;
+  UPDATE ${table} SET version = ${next}, created_version = ${next} WHERE key = NEW.key;
 END;
 CREATE TRIGGER ipctools_foreign_update_${table} AFTER UPDATE OF value ON ${table} WHEN NEW.version = OLD.version BEGIN
   UPDATE ${table} SET version = ${next}, session = NULL, expires_at = NULL WHERE key = NEW.key;

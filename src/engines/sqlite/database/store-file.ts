@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { StoreError } from "../../../errors.ts";
+import { closedError } from "../../../engine/standard-errors.ts";
 import { checkStorePath, createStoreFile } from "../file/path-safety.ts";
 import { Connection } from "./connection.ts";
 
@@ -88,6 +88,6 @@ export class StoreFile {
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new StoreError("ERR_STORE_CLOSED", `the store ${this.path} was closed: open it again`);
+    if (this.#isClosed) throw closedError("store", this.path);
   }
 }

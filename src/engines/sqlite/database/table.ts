@@ -8,16 +8,13 @@ type Row = [
   key: string | Uint8Array,
   value: Value,
   version: number,
-  created: number,
+  createdVersion: number,
   session: string | null,
   expiresAt: number | null,
   valueType?: string,
 ];
 
-/** What a write in one statement tells: the version that it got, and whether anybody watches the key. */
-export type Written = [version: number, watched: 0 | 1];
-
-export interface Head {
+export interface EntryState {
   readonly version: number;
   readonly session?: string | undefined;
   readonly expiresAt?: number | undefined;
@@ -36,7 +33,6 @@ export class Table {
   /** By a name of our own: texts that are put together at every call would cost as much as running some of them. */
   readonly #prepared = new Map<string | number, StatementSync>();
   readonly #plainValue: StatementSync;
-  #putUnwatched: StatementSync | undefined;
 
   /** `bare`: the table as Python makes it, with nothing but keys and values. */
   constructor(db: DatabaseSync, space: Space | undefined, bare = false) {
@@ -47,7 +43,7 @@ export class Table {
     this.#careful = cutsTextAtNul();
     const wholeText = (column: string) => `iif(instr(${column}, char(0)), CAST(${column} AS BLOB), ${column})`;
     const [key, value] = this.#careful ? [wholeText("key"), wholeText("value")] : ["key", "value"];
-    const own = bare ? "0, 0, NULL, NULL" : "version, created, session, expires_at";
+    const own = bare ? "0, 0, NULL, NULL" : "version, created_version, session, expires_at";
     this.#columns = `${key}, ${value}, ${own}${this.#careful ? ", typeof(value)" : ""}`;
     const plain = bare ? "" : " AND session IS NULL AND expires_at IS NULL";
     this.#plainValue = this.#prepare(
@@ -91,7 +87,7 @@ export class Table {
     }
     const statement = this.statement(shape, () => {
       const direction = range.reverse ? "DESC" : "ASC";
-      const order = range.order === "created" ? `created ${direction}, key ${direction}` : `key ${direction}`;
+      const order = range.order === "created" ? `created_version ${direction}, key ${direction}` : `key ${direction}`;
       const which = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
       const most = range.limit === undefined ? "" : " LIMIT ?";
       return `SELECT ${this.#columns} FROM ${this.name}${which} ORDER BY ${order}${most}`;
@@ -100,59 +96,11 @@ export class Table {
     return rows.map((row) => this.#entry(row));
   }
 
-  /*
-   * The statements that commit by themselves are run with `all`: `get` stops at the first row, before SQLite commits, and
-   * `node:sqlite` then drops what the commit throws: on a full disk the write would be gone without a word.
-   */
-
-  /**
-   * Sets a plain entry in one statement if nobody watches the key; `false` if nothing was set. Telling the version would
-   * cost a tenth more.
-   */
-  putUnwatched(key: string, value: Value): boolean {
-    // Of a key that is watched there is no version, and `OR IGNORE` leaves out a row without one.
-    this.#putUnwatched ??= this.#prepare(
-      `INSERT OR IGNORE INTO ${this.name} (key, value, version, created) VALUES (?, ?,
-         (SELECT revision + 1 FROM ipctools_revision WHERE NOT (${isWatched("?", this.system)})),
-         (SELECT revision + 1 FROM ipctools_revision))
-       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
-         WHERE session IS NULL AND expires_at IS NULL`,
-    );
-    return this.#putUnwatched.run(key, value, key, key, key).changes === 1;
-  }
-
-  /**
-   * Sets a plain entry in one statement, with the next version. Returns `undefined` if nothing was set, because the
-   * entry that is there is bound to a session or a time, which has to be looked at first.
-   */
-  put(key: string, value: Value): Written | undefined {
-    const put = this.statement(
-      "put",
-      () => `INSERT INTO ${this.name} (key, value, version, created)
-       VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
-       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
-         WHERE session IS NULL AND expires_at IS NULL
-       RETURNING version, ${this.#isWatched}`,
-    );
-    return (put.all(key, value) as unknown as Written[])[0];
-  }
-
-  /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
-  insert(key: string, value: Value): Written | undefined {
-    const insert = this.statement(
-      "insert",
-      () => `INSERT INTO ${this.name} (key, value, version, created)
-       VALUES (?, ?, (SELECT revision + 1 FROM ipctools_revision), (SELECT revision + 1 FROM ipctools_revision))
-       ON CONFLICT (key) DO NOTHING RETURNING version, ${this.#isWatched}`,
-    );
-    return (insert.all(key, value) as unknown as Written[])[0];
-  }
-
   /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
   set(key: string, value: Value, version: number, session: string | undefined, expiresAt: number | undefined): boolean {
     const row = this.statement(
       "set",
-      () => `INSERT INTO ${this.name} (key, value, version, created, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+      () => `INSERT INTO ${this.name} (key, value, version, created_version, session, expires_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, session = excluded.session,
          expires_at = excluded.expires_at
        RETURNING ${this.#isWatched}`,
@@ -170,25 +118,14 @@ export class Table {
   }
 
   /** The version of an entry, 0 if there is none, and what it is bound to. */
-  head(key: string): Head {
-    const row = this.statement("head", () => `SELECT version, session, expires_at FROM ${this.name} WHERE key = ?`).get(
-      key,
-    );
+  state(key: string): EntryState {
+    const row = this.statement(
+      "state",
+      () => `SELECT version, session, expires_at FROM ${this.name} WHERE key = ?`,
+    ).get(key);
     if (row === undefined) return { version: 0 };
     const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
-  }
-
-  /** The same in one look with the revision; `undefined` if there is no entry. */
-  headAndRevision(key: string): (Head & { readonly revision: number }) | undefined {
-    const row = this.statement(
-      "head and revision",
-      () =>
-        `SELECT version, session, expires_at, (SELECT revision FROM ipctools_revision) FROM ${this.name} WHERE key = ?`,
-    ).get(key);
-    if (row === undefined) return undefined;
-    const [version, session, expiresAt, revision] = row as unknown as [number, string | null, number | null, number];
-    return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined, revision };
   }
 
   /** Deletes what ran out until `now`; returns the keys. */
@@ -246,12 +183,12 @@ export class Table {
     return statement;
   }
 
-  #entry([key, value, version, created, session, expiresAt, valueType]: Row): Entry {
+  #entry([key, value, version, createdVersion, session, expiresAt, valueType]: Row): Entry {
     return {
       key: wholeText(key),
       value: valueType === "text" ? wholeText(value) : value,
       version,
-      createdVersion: created,
+      createdVersion,
       ...(this.space === undefined ? undefined : { space: this.space }),
       ...(session === null ? undefined : { session }),
       ...(expiresAt === null ? undefined : { expiresAt }),

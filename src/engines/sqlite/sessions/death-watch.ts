@@ -38,20 +38,13 @@ export class DeathWatch {
     return this.#watched.has(session);
   }
 
-  /** Ends the watch on every session that `isWanted` does not want. */
-  keep(isWanted: (session: string) => boolean): void {
-    for (const session of this.#watched.keys()) if (!isWanted(session)) this.#drop(session);
-  }
-
+  /** Ends the watch on every session. */
   close(): void {
-    this.keep(() => false);
-  }
-
-  #drop(session: string): void {
-    const watched = this.#watched.get(session);
-    this.#watched.delete(session);
-    watched?.socket?.destroy();
-    clearTimeout(watched?.timer);
+    for (const { socket, timer } of this.#watched.values()) {
+      socket?.destroy();
+      clearTimeout(timer);
+    }
+    this.#watched.clear();
   }
 
   #look(session: string, turn: number): void {

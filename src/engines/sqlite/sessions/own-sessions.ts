@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import type { Session } from "../../../engine/contract.ts";
-import { StoreError } from "../../../errors.ts";
+import { closedError, sessionEndedError, sessionLostError } from "../../../engine/standard-errors.ts";
+import type { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
 import { doorbellFile, isLockHeld, lockFile, sessionFolder } from "./liveness.ts";
 import { Presence } from "./presence.ts";
@@ -21,8 +22,10 @@ export interface OwnSessionsHost {
   writeNow(body: (connection: Connection) => WrittenKey[], timeout: number): void;
   /** Whether the file that was opened is still at its path. */
   isThere(): boolean;
-  rung(): void;
-  lookForDead(): Promise<void>;
+  /** Called when another process has touched the doorbell. */
+  notified(): void;
+  /** Clears away the sessions of others whose owners are dead. */
+  clearDeadSessions(): Promise<void>;
 }
 
 /** A file of a session without a row is a leftover only when it is older than this: its owner may be about to write the row. */
@@ -39,8 +42,8 @@ const runAll = () => {
 };
 
 /**
- * The sessions of one engine. The first presence is the engine's home: it is what others ring, and also the first
- * session that the user opens.
+ * The sessions of one engine. The first presence has the doorbell that other processes touch for all of the engine's watches.
+ * It is also the first session that the user opens.
  */
 export class OwnSessions {
   readonly #path: string;
@@ -48,8 +51,8 @@ export class OwnSessions {
   readonly #presences = new Map<string, Presence>();
   readonly #open = new Map<string, OwnSession>();
   readonly #closed = new Set<string>();
-  #home: Promise<Presence> | undefined;
-  #homeId: string | undefined;
+  #withDoorbell: Promise<Presence> | undefined;
+  #doorbellId: string | undefined;
   #interests: Promise<void> = Promise.resolve();
   #check: NodeJS.Timeout | undefined;
   readonly #atExit = () => this.#exit();
@@ -59,9 +62,9 @@ export class OwnSessions {
     this.#host = host;
   }
 
-  /** The session that others ring; `undefined` before there is one. */
-  get home(): string | undefined {
-    return this.#homeId;
+  /** The session with the doorbell; `undefined` before there is one. */
+  get doorbellId(): string | undefined {
+    return this.#doorbellId;
   }
 
   has(session: string): boolean {
@@ -70,13 +73,13 @@ export class OwnSessions {
 
   /** Throws `ERR_STORE_SESSION_LOST` if it was one of ours and is closed. */
   assertOpen(session: string): void {
-    if (this.#closed.has(session)) throw sessionLost(session);
+    if (this.#closed.has(session)) throw sessionEndedError(session);
   }
 
   async open(): Promise<Session> {
-    const home = await this.#openHome();
-    const isFree = !this.#open.has(home.id) && !this.#closed.has(home.id);
-    const presence = isFree ? home : await this.#openPresence(() => {});
+    const first = await this.#openWithDoorbell();
+    const isFree = !this.#open.has(first.id) && !this.#closed.has(first.id);
+    const presence = isFree ? first : await this.#openPresence(() => {});
     const session = new OwnSession(presence.id, () => this.#closeSession(presence.id));
     this.#open.set(session.id, session);
     this.#check ??= setInterval(() => this.#checkRows(), CHECK_INTERVAL).unref();
@@ -87,7 +90,7 @@ export class OwnSessions {
   changeInterests(added: Interest[], removed: Interest[]): Promise<void> {
     const change = async () => {
       if (added.length === 0 && removed.length === 0) return;
-      const { id } = await this.#openHome();
+      const { id } = await this.#openWithDoorbell();
       await this.#host.write((connection) => {
         changeInterests(connection, id, added, removed);
         return [];
@@ -105,17 +108,18 @@ export class OwnSessions {
     for (const presence of this.#presences.values()) presence.close();
     for (const id of this.#presences.keys()) this.#closed.add(id);
     this.#presences.clear();
-    this.#home = undefined;
-    this.#homeId = undefined;
-    for (const session of sessions) session.end(sessionLost(session.id, error));
+    this.#withDoorbell = undefined;
+    this.#doorbellId = undefined;
+    for (const session of sessions)
+      session.end(sessionLostError(session.id, "the store was removed or replaced", { cause: error }));
   }
 
   async close(): Promise<void> {
     clearInterval(this.#check);
     if (atExit.delete(this.#atExit) && atExit.size === 0) process.removeListener("exit", runAll);
-    await this.#home?.catch(() => {});
+    await this.#withDoorbell?.catch(() => {});
     const ids = [...this.#presences.keys()];
-    for (const session of this.#open.values()) session.end(closed());
+    for (const session of this.#open.values()) session.end(closedError("session", session.id));
     this.#open.clear();
     try {
       if (ids.length > 0 && this.#host.isThere())
@@ -147,25 +151,25 @@ export class OwnSessions {
     return [...new Set(ids)];
   }
 
-  #openHome(): Promise<Presence> {
-    if (this.#home === undefined) {
-      const home = this.#openPresence(() => this.#host.rung());
-      this.#home = home;
-      home.then(
+  #openWithDoorbell(): Promise<Presence> {
+    if (this.#withDoorbell === undefined) {
+      const opening = this.#openPresence(() => this.#host.notified());
+      this.#withDoorbell = opening;
+      opening.then(
         (presence) => {
-          this.#homeId = presence.id;
-          this.#host.lookForDead().catch(() => {});
+          this.#doorbellId = presence.id;
+          this.#host.clearDeadSessions().catch(() => {});
         },
         () => {
-          this.#home = undefined;
+          this.#withDoorbell = undefined;
         },
       );
     }
-    return this.#home;
+    return this.#withDoorbell;
   }
 
-  async #openPresence(rung: () => void): Promise<Presence> {
-    const presence = await Presence.open(this.#path, rung);
+  async #openPresence(notified: () => void): Promise<Presence> {
+    const presence = await Presence.open(this.#path, notified);
     try {
       await this.#host.write((connection) => {
         addSession(connection, presence.row);
@@ -186,10 +190,10 @@ export class OwnSessions {
     if (session === undefined) return;
     this.#open.delete(id);
     this.#closed.add(id);
-    session.end(closed());
+    session.end(closedError("session", id));
     const presence = this.#presences.get(id);
-    if (id === this.#homeId) {
-      // The engine is still at home: what it watches stays.
+    if (id === this.#doorbellId) {
+      // The presence stays, because its doorbell serves the engine's watches.
       await this.#host.write((connection) => endSession(connection, id));
       return;
     }
@@ -213,7 +217,7 @@ export class OwnSessions {
       if (present.has(id)) continue;
       this.#open.delete(id);
       this.#closed.add(id);
-      session.end(sessionLost(id));
+      session.end(sessionLostError(id, "the session is no longer in the store"));
     }
   }
 
@@ -256,12 +260,4 @@ class OwnSession implements Session {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function closed(): StoreError {
-  return new StoreError("ERR_STORE_CLOSED", "the session was closed: open another");
-}
-
-function sessionLost(session: string, cause?: unknown): StoreError {
-  return new StoreError("ERR_STORE_SESSION_LOST", `the session ${session} has ended: open another`, { cause });
 }

@@ -25,7 +25,7 @@ export class Presence {
   readonly #doorbell: fs.FSWatcher;
   #isClosed = false;
 
-  static async open(storePath: string, rung: () => void): Promise<Presence> {
+  static async open(storePath: string, notified: () => void): Promise<Presence> {
     const folder = sessionFolder(storePath);
     prepareFolder(folder, storePath);
     const id = crypto.randomBytes(8).toString("hex");
@@ -35,7 +35,7 @@ export class Presence {
       const lock = takeLock(lockFile(storePath, id));
       // A cleaner of temporary folders leaves files with the sticky bit alone (systemd-tmpfiles does).
       if (process.platform !== "win32") fs.chmodSync(bell, 0o1600);
-      const doorbell = watchBell(bell, rung);
+      const doorbell = watchBell(bell, notified);
       const socket = socketPath(folder, id);
       return new Presence(storePath, id, lock, doorbell, await listen(socket), socket);
     } catch (error) {
@@ -107,15 +107,15 @@ function prepareFolder(folder: string, storePath: string): void {
     );
 }
 
-function watchBell(bell: string, rung: () => void): fs.FSWatcher {
+function watchBell(bell: string, notified: () => void): fs.FSWatcher {
   // Deno takes no notice of `persistent`, and after each event it waits for the next one with a new reference.
   const isForgetful = "Deno" in globalThis;
   const doorbell = fs.watch(bell, { persistent: false }, () => {
     if (isForgetful) setImmediate(() => doorbell.unref());
-    rung();
+    notified();
   });
   if (isForgetful) doorbell.unref();
-  doorbell.on("error", rung);
+  doorbell.on("error", notified);
   return doorbell;
 }
 

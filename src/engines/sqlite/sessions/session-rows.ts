@@ -89,7 +89,7 @@ export function changeInterests(
 }
 
 function countWatchers(connection: Connection, change: number): void {
-  if (change !== 0) connection.statement("UPDATE ipctools_revision SET watchers = watchers + ?").run(change);
+  if (change !== 0) connection.statement("UPDATE ipctools_version SET watchers = watchers + ?").run(change);
 }
 
 /** The sessions that watch any of the keys. */

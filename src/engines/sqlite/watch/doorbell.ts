@@ -5,10 +5,15 @@ import { type WrittenKey, watchersOf } from "../sessions/session-rows.ts";
 
 /**
  * Wakes those who watch any of the keys, and nobody else: touches the doorbell file of each session that does, which
- * its owner watches. Called after the commit, so that who is woken sees it. Returns whether `own` is one of them: it is
- * not rung. Throws nothing: the commit stands, and whoever was not rung looks by itself now and then.
+ * its owner watches. Called after the commit, so that a woken process sees it. Returns whether `own` is one of them,
+ * whose doorbell is left alone. Throws nothing: the commit stands, and a process that was not notified polls for changes.
  */
-export function ring(storePath: string, connection: Connection, keys: readonly WrittenKey[], own?: string): boolean {
+export function notifyWatchers(
+  storePath: string,
+  connection: Connection,
+  keys: readonly WrittenKey[],
+  own?: string,
+): boolean {
   let sessions: Set<string>;
   try {
     sessions = watchersOf(connection, keys);
@@ -25,6 +30,6 @@ function touch(file: string): void {
   try {
     fs.utimesSync(file, now, now);
   } catch {
-    // The session ended meanwhile, or its file was cleaned away: its owner looks by itself now and then.
+    // The session ended meanwhile, or its file was cleaned away: its owner polls for changes.
   }
 }

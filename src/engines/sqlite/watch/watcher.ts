@@ -2,6 +2,7 @@ import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../../engine/entry.ts";
 import { boundsOf, inRange, type Range, spaceKey } from "../../../engine/range.ts";
+import { historyLostError } from "../../../engine/standard-errors.ts";
 import { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
 import type { Interest } from "../sessions/session-rows.ts";
@@ -58,7 +59,7 @@ export class Watcher {
     const subscription: Subscription = { ranges, queue, seen: 0 };
     if (queue.closed) return queue;
     try {
-      subscription.seen = options.from ?? this.#host.read((connection) => connection.revision()) ?? 0;
+      subscription.seen = options.from ?? this.#host.read((connection) => connection.version()) ?? 0;
       if (this.#subscriptions.size === 0) this.#host.watching(true);
       this.#subscriptions.add(subscription);
       this.#begin(subscription).catch((error) => queue.fail(error));
@@ -66,10 +67,6 @@ export class Watcher {
       queue.fail(error);
     }
     return queue;
-  }
-
-  get isIdle(): boolean {
-    return this.#subscriptions.size === 0;
   }
 
   /** Reads what was noted down since the last time, and hands it round. `false`: somebody was in the way. */
@@ -90,9 +87,9 @@ export class Watcher {
     for (const { queue } of [...this.#subscriptions]) queue.fail(error);
   }
 
-  close(): void {
-    clearTimeout(this.#idleTimer);
-    this.failAll(new StoreError("ERR_STORE_CLOSED", "the store was closed: open it again"));
+  /** Ends every watch with the error, for good. */
+  close(error: StoreError): void {
+    this.failAll(error);
     clearTimeout(this.#idleTimer);
   }
 
@@ -114,7 +111,7 @@ export class Watcher {
     if (subscription.queue.closed) return;
     this.#host.read((connection) =>
       connection.read(() => {
-        if (this.#byKey.size === 0 && this.#byRange.size === 0) this.#position = connection.revision();
+        if (this.#byKey.size === 0 && this.#byRange.size === 0) this.#position = connection.version();
         this.#route(subscription);
         this.#catchUp(connection, subscription);
       }),
@@ -163,9 +160,9 @@ export class Watcher {
   }
 
   #pump(connection: Connection): void {
-    const revision = connection.revision();
-    if (revision === this.#position) return;
-    if (this.#position < connection.forgotten() || revision < this.#position) {
+    const version = connection.version();
+    if (version === this.#position) return;
+    if (this.#position < connection.forgotten() || version < this.#position) {
       for (const subscription of this.#subscriptions) {
         subscription.seen = Math.max(subscription.seen, this.#position);
         this.#catchUp(connection, subscription);
@@ -183,7 +180,7 @@ export class Watcher {
       for (const [subscription, batch] of batches) subscription.queue.push(batch);
       this.#host.watchOwners(ownersOf(changes));
     }
-    this.#position = revision;
+    this.#position = version;
   }
 
   /** What the noted keys are now, in the order of versions. */
@@ -223,20 +220,15 @@ export class Watcher {
 
   /** Delivers what changed in the subscription's ranges after what it has seen, by looking at them whole. */
   #catchUp(connection: Connection, subscription: Subscription): void {
-    const revision = connection.revision();
+    const version = connection.version();
     const { ranges, queue, seen } = subscription;
     const owners = new Set<string>();
     for (const range of ranges)
       for (const session of connection.table(range.space)?.sessionsIn(range) ?? []) owners.add(session);
     this.#host.watchOwners(owners);
-    if (seen === revision) return;
-    if (seen > revision || seen < connection.forgotten()) {
-      queue.fail(
-        new StoreError(
-          "ERR_STORE_HISTORY_LOST",
-          `what changed after version ${seen} is no longer held (the store is at ${revision}): list what there is, and watch from the version of that listing`,
-        ),
-      );
+    if (seen === version) return;
+    if (seen > version || seen < connection.forgotten()) {
+      queue.fail(historyLostError(seen, version));
       return;
     }
     const changes = new Map<string, Change>();
@@ -249,7 +241,7 @@ export class Watcher {
         if (!this.#host.hasEnded(entry)) changes.set(spaceKey(entry.key, entry.space), set(entry));
       }
     queue.push([...changes.values()].sort((a, b) => a.version - b.version));
-    subscription.seen = revision;
+    subscription.seen = version;
   }
 }
 

@@ -15,7 +15,7 @@ export function remainsOf(file: string): string[] {
     const rows = count(`SELECT count(*) FROM ${table}`);
     return rows === 0 ? [] : [`${rows} rows in ${table}`];
   });
-  const watchers = count("SELECT watchers FROM ipctools_revision");
+  const watchers = count("SELECT watchers FROM ipctools_version");
   if (watchers !== 0) remains.push(`${watchers} watchers counted`);
   for (const table of ["store", "ipctools_entry"]) {
     const bound = count(`SELECT count(*) FROM ${table} WHERE session IS NOT NULL`);
