@@ -1,14 +1,47 @@
-/** The Web Locks API as the standard has it: queries, names, signals and thefts. See web-locks-grants.test.ts. */
+/** Web Locks where requests meet: the other groups of web-locks.test.ts. */
 import * as assert from "node:assert/strict";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import type { Lock } from "../../../src/coordination/locks/lock.ts";
 import { until } from "../../fixtures/until.ts";
-import { leftovers, overEngines } from "../engines.ts";
-import { gate, hold, openLocks, openTwoLocks, unreached } from "./web-locks.ts";
+import { leftovers } from "../engines.ts";
+import { gate, hold, overManagers } from "./managers.ts";
 
-overEngines((ground) => {
-  const open = async (t: TestContext) => openLocks(t, await ground(t));
-  const openTwo = async (t: TestContext) => openTwoLocks(t, await ground(t));
+const unreached = () => assert.fail("the callback must not be called");
+
+overManagers(({ open, openTwo }) => {
+  describe("mode-mixed.https.any.js", () => {
+    test("a shared request does not overtake an exclusive one, shared ones behind it go together", async (t) => {
+      const [locks, others] = await openTwo(t);
+      const first = await hold(locks, "name", { mode: "shared" });
+      const granted: string[] = [];
+      const end = gate();
+      const exclusive = locks.request("name", async () => {
+        granted.push("exclusive");
+        await locks.query();
+        granted.push("released");
+      });
+      await locks.query();
+      const both = gate();
+      let readers = 0;
+      const shared = [locks, others].map((manager) =>
+        manager.request("name", { mode: "shared" }, () => {
+          granted.push("shared");
+          if (++readers === 2) both.resolve();
+          return end.promise;
+        }),
+      );
+      await Promise.all([locks.query(), others.query()]);
+      const last = locks.request("name", () => granted.push("last"));
+      await locks.query();
+      assert.deepEqual(granted, []);
+      first.release();
+      await both.promise;
+      assert.deepEqual(granted, ["exclusive", "released", "shared", "shared"]);
+      end.resolve();
+      await Promise.all([exclusive, ...shared, last]);
+      assert.equal(granted.at(-1), "last");
+    });
+  });
 
   describe("query-empty.https.any.js, query.https.any.js, query-ordering.https.html, clientids.https.html", () => {
     test("nothing", async (t) => {

@@ -1,22 +1,21 @@
 /**
- * The Web Locks API as the standard has it: when a lock is granted, and to which request. The groups are named after the files of
- * the web platform's tests (web-locks/) whose cases they cover; the cases are written anew. The other groups are in
- * web-locks-query-signal-steal.test.ts. Not here, because they are about pages: bfcache, frames, idlharness, non-fully-active,
- * opaque-origin, partitioned, secure-context, storage-buckets, windows. Workers are in processes.test.ts.
+ * The Web Locks API as the standard has it. The groups are named after the files of the web platform's tests (web-locks/) whose
+ * cases they cover; the cases are written anew. Not here, because they are about pages: bfcache, frames, idlharness,
+ * non-fully-active, opaque-origin, partitioned, secure-context, storage-buckets, windows. Workers are in processes.test.ts;
+ * the rest is in web-locks-lines.test.ts.
  */
 import * as assert from "node:assert/strict";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import type { Lock } from "../../../src/coordination/locks/lock.ts";
 import type { LockRequestOptions } from "../../../src/coordination/locks/web-locks.ts";
 import { collectGarbage } from "../../fixtures/collect-garbage.ts";
 import { until } from "../../fixtures/until.ts";
-import { leftovers, overEngines } from "../engines.ts";
-import { gate, hold, openLocks, openTwoLocks, unreached } from "./web-locks.ts";
+import { leftovers } from "../engines.ts";
+import { hold, overManagers } from "./managers.ts";
 
-overEngines((ground) => {
-  const open = async (t: TestContext) => openLocks(t, await ground(t));
-  const openTwo = async (t: TestContext) => openTwoLocks(t, await ground(t));
+const unreached = () => assert.fail("the callback must not be called");
 
+overManagers(({ open, openTwo }) => {
   describe("acquire.https.any.js", () => {
     test("arguments", async (t) => {
       const locks = await open(t);
@@ -277,40 +276,6 @@ overEngines((ground) => {
         await done;
       }
       await waiting;
-    });
-  });
-
-  describe("mode-mixed.https.any.js", () => {
-    test("a shared request does not overtake an exclusive one, shared ones behind it go together", async (t) => {
-      const [locks, others] = await openTwo(t);
-      const first = await hold(locks, "name", { mode: "shared" });
-      const granted: string[] = [];
-      const end = gate();
-      const exclusive = locks.request("name", async () => {
-        granted.push("exclusive");
-        await locks.query();
-        granted.push("released");
-      });
-      await locks.query();
-      const both = gate();
-      let readers = 0;
-      const shared = [locks, others].map((manager) =>
-        manager.request("name", { mode: "shared" }, () => {
-          granted.push("shared");
-          if (++readers === 2) both.resolve();
-          return end.promise;
-        }),
-      );
-      await Promise.all([locks.query(), others.query()]);
-      const last = locks.request("name", () => granted.push("last"));
-      await locks.query();
-      assert.deepEqual(granted, []);
-      first.release();
-      await both.promise;
-      assert.deepEqual(granted, ["exclusive", "released", "shared", "shared"]);
-      end.resolve();
-      await Promise.all([exclusive, ...shared, last]);
-      assert.equal(granted.at(-1), "last");
     });
   });
 });
