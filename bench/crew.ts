@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Operation, Trial } from "./operation.ts";
-import type { Task } from "./trial.ts";
+import { forkTask, type Task } from "./task.ts";
 
 /** The further processes of a trial: each has opened the peer for itself and plays a role of the operation. */
 export class Crew {
@@ -48,7 +48,7 @@ export class Mate {
   #waiting: { resolve(message: unknown): void; reject(error: Error): void } | undefined;
 
   constructor(task: Task) {
-    this.#child = fork(new URL("trial.ts", import.meta.url), [JSON.stringify(task)], { serialization: "advanced" });
+    this.#child = forkTask(task);
     this.#child.on("message", ({ told }: { told: unknown }) => {
       if (this.#waiting === undefined) this.#messages.push(told);
       else this.#waiting.resolve(told);

@@ -1,4 +1,3 @@
-import { fork } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -10,7 +9,7 @@ import type { Peer } from "./peer.ts";
 import { peers } from "./peers/index.ts";
 import { machineOf, markdown, type Report, type Result, versionsOf } from "./report.ts";
 import { PrivateServers, type Servers } from "./servers.ts";
-import type { Task } from "./trial.ts";
+import { forkTask, type Task } from "./task.ts";
 
 const HELP = `npm run bench -- [options]: ipctools beside what people use instead, in one run
   --only NAMES       these operations only, separated by commas: ${operations.map(({ name }) => name).join(", ")}
@@ -123,8 +122,7 @@ async function measure(servers: Servers): Promise<void> {
 }
 
 function trial(task: Task): Promise<Figures> {
-  const child = fork(new URL("trial.ts", import.meta.url), [JSON.stringify(task)], {
-    serialization: "advanced",
+  const child = forkTask(task, {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     execArgv: ["--disable-warning=ExperimentalWarning"],
   });

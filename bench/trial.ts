@@ -4,23 +4,12 @@ import type { Figures, Member, Trial } from "./operation.ts";
 import { operations } from "./ops/index.ts";
 import type { Peer } from "./peer.ts";
 import { peers } from "./peers/index.ts";
-import type { Servers } from "./servers.ts";
+import type { Task } from "./task.ts";
 
 /*
  * A process of one trial: `trial.ts TASK`, forked by main.ts (which gets the figures) or by a crew (which gets what the
  * role tells).
  */
-
-export interface Task {
-  readonly operation: string;
-  readonly peer: string;
-  readonly folder: string;
-  readonly servers: Servers;
-  readonly duration: number;
-  readonly size: number;
-  readonly role?: string;
-  readonly index?: number;
-}
 
 const task = JSON.parse(process.argv[2]!) as Task;
 const operation = operations.find(({ name }) => name === task.operation)!;

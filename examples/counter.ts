@@ -6,7 +6,7 @@ import { openStore } from "ipctools";
 const store = await openStore();
 const counter = store.counter("requests");
 if (process.argv[2] === "child") {
-  await Promise.all(Array.from({ length: 100 }, () => counter.add()));
+  await Promise.all(Array.from({ length: 100 }, () => counter.increment()));
 } else {
   const children = [1, 2, 3].map(() => fork(import.meta.filename, ["child"]));
   await Promise.all(children.map((child) => once(child, "exit")));

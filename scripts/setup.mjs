@@ -22,7 +22,7 @@ if (!isInstalled()) {
 const inputs = hashOfInputs();
 if (!isBuilt(inputs)) {
   console.log("building dist/ ...");
-  fs.rmSync("dist", { recursive: true, force: true });
+  for (const old of ["dist", ".cache/compiled"]) fs.rmSync(old, { recursive: true, force: true });
   npm(["run", "--silent", "build"]);
   fs.mkdirSync(".cache", { recursive: true });
   fs.writeFileSync(".cache/built-from", inputs);

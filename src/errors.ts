@@ -56,6 +56,17 @@ export class StoreError extends Error {
   }
 }
 
+/**
+ * Whether this is a `StoreError` (with this code, if one is given). By name, because the class exists twice in a process
+ * that has loaded two copies of this file: the bundled command line has one of its own beside that of the engines which it
+ * loads on demand.
+ */
+export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError {
+  return (
+    error instanceof Error && error.name === "StoreError" && (code === undefined || code === (error as StoreError).code)
+  );
+}
+
 /** A `TypeError` with a Node-style code: the value is of the wrong kind. */
 export function invalidType(name: string, expected: string, actual: unknown): TypeError & { code: string } {
   return Object.assign(new TypeError(`${name} must be ${expected}; got ${describe(actual)}`), {

@@ -7,20 +7,18 @@ import { installRuntimes, type Runtime } from "./install.ts";
 
 /*
  * Runs a part of the tests on each runtime that the package supports: on the packed package the table of the blocking API, and
- * from the source what is in test/runtimes/, the primitives, and the conformance suite over the engines that need no server.
+ * from the source what is in test/runtimes/, structured clones, and the conformance suite over the engines that need no server.
+ * The tests of coordination run on the oldest Node, on Deno and on Bun.
  */
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const FROM_SOURCE = [
   "test/engines/memory/conformance.test.ts",
   "test/engines/sqlite/conformance.test.ts",
-  ...["test/runtimes", "test/coordination", "test/structured-clone"].flatMap((folder) =>
-    fs
-      .readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".test.ts"))
-      .map((name) => `${folder}/${name}`),
-  ),
+  ...testsIn("test/runtimes"),
+  ...testsIn("test/structured-clone"),
 ];
+const COORDINATION = testsIn("test/coordination");
 const PACKED = ["contract.ts", "programs.ts"];
 const LIMIT = 180_000;
 const LONGEST_OUTPUT = 10_000;
@@ -30,7 +28,11 @@ const rows: { runtime: string; passed: number; failed: number; skipped: number; 
 try {
   installPacked(folder);
   fs.cpSync(path.join(ROOT, "test/package/consumer"), folder, { recursive: true });
-  for (const runtime of installRuntimes()) rows.push(runAll(runtime));
+  for (const runtime of installRuntimes()) {
+    const row = runAll(runtime);
+    console.log(`${row.runtime}: ${row.passed} passed, ${row.failed} failed in ${row.seconds} s`);
+    rows.push(row);
+  }
 } finally {
   fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
@@ -40,12 +42,19 @@ const sum = (count: "passed" | "failed" | "skipped") => rows.reduce((total, row)
 console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
 if (rows.some(({ failed }) => failed > 0)) process.exitCode = 1;
 
+function testsIn(folder: string): string[] {
+  return fs
+    .readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => `${folder}/${name}`);
+}
+
 function runAll(runtime: Runtime): (typeof rows)[number] {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const begun = performance.now();
   for (const [cwd, files] of [
     [folder, PACKED],
-    [ROOT, FROM_SOURCE],
+    [ROOT, runtime.coordinates ? [...FROM_SOURCE, ...COORDINATION] : FROM_SOURCE],
   ] as const)
     for (const file of files) {
       const { NODE_TEST_CONTEXT: _, ...environment } = process.env;

@@ -1,5 +1,5 @@
-import { GLOBAL_OPTIONS } from "./parse/arguments.ts";
-import type { Command, Option } from "./parse/command.ts";
+import type { Command } from "./parse/command.ts";
+import { GLOBAL_OPTIONS, type Option } from "./parse/option.ts";
 import { painter, writeLine } from "./print/output.ts";
 import { VERBS } from "./verbs.ts";
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-import type { StoreError } from "../errors.ts";
-import { Arguments, checkEncoding, GLOBAL_OPTIONS, splitVerb, UsageError } from "./parse/arguments.ts";
+import { isStoreError } from "../errors.ts";
+import { maskPasswords } from "../location/mask-password.ts";
+import { Arguments, checkEncoding, splitVerb, UsageError } from "./parse/arguments.ts";
 import { DONE, FAILED, USAGE } from "./parse/command.ts";
+import { GLOBAL_OPTIONS } from "./parse/option.ts";
 import { painter, writeError, writeLine } from "./print/output.ts";
-import { hidePasswords, withoutPasswords } from "./print/passwords.ts";
+import { hidePasswords } from "./print/passwords.ts";
 import { endBy, Interrupted } from "./run/interruption.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -75,7 +77,7 @@ function report(error: unknown): number {
     return FAILED;
   }
   const { code, isMistake, hint } = diagnose(error);
-  const message = withoutPasswords(error instanceof Error ? error.message : String(error));
+  const message = maskPasswords(error instanceof Error ? error.message : String(error));
   if (args.includes("--json")) {
     const retryable = isStoreError(error) && error.retryable;
     writeError(JSON.stringify({ error: { code, message, retryable } }));
@@ -97,9 +99,4 @@ function diagnose(error: unknown): { code: string | undefined; isMistake: boolea
   if ((error instanceof TypeError || error instanceof RangeError) && typeof code === "string")
     return { code, isMistake: true };
   return { code: typeof code === "string" ? code : undefined, isMistake: false };
-}
-
-/** By name: the Store that is loaded on demand has a class of its own where this file is bundled. */
-function isStoreError(error: unknown): error is StoreError {
-  return error instanceof Error && error.name === "StoreError";
 }

@@ -1,35 +1,45 @@
-import type { Check, CommitResult, Mutation, Session } from "../engine/contract.ts";
+import type { Check, Mutation, Session } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
 import type { RangeRead } from "../engine/range.ts";
 import { invalidType, outOfRange } from "../errors.ts";
 import { compareAndSet } from "../wait/compare-and-set.ts";
 import { Deadline, type WaitOptions } from "../wait/deadline.ts";
-import { isOutcomeUnknown, retryTransient } from "../wait/transient.ts";
+import { checkOptions } from "../wait/options.ts";
+import { retryTransient } from "../wait/transient.ts";
+import { checkLayout } from "./common/layout-version.ts";
 import { describeOwner, type Owner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
+import { abandon, openSession } from "./common/session.ts";
 import { systemKey, systemPrefix } from "./common/system-key.ts";
+import { untilAnswered } from "./common/until-answered.ts";
 import { untilChanged } from "./common/until-changed.ts";
 
 /** The most parties that a barrier can have: those who open it write all their entries in one commit. */
 const MOST_PARTIES = 1000;
 
-/** For how long an abandoned wait is held up by a store that does not answer, in milliseconds. */
-const LEAVE_TIMEOUT = 1000;
-
 /** How long those who were let through can read it there, in milliseconds. Who comes later finds out by its session. */
 const OPENING_TTL = 60_000;
 
+/** A barrier as observers see it. */
+export interface BarrierState {
+  readonly parties: number;
+  /** The parties that have come and wait, the first one first. */
+  readonly waiting: Owner[];
+}
+
 let nextId = 1;
+
+/*
+ * Algorithm: the parties' entries are bound to their sessions. Arrivals are serialised by a counter that each of them
+ * raises, so that every party knows for certain how many came before it; the last one takes all entries away, in one commit,
+ * and writes down whom it let through. (A cyclic barrier as in java.util.concurrent, on the barrier recipe of ZooKeeper; the
+ * counter makes it safe that the last to come may stop or die at any moment.) Each waits for the opening alone.
+ */
 
 /**
  * All wait until `parties` have come; then the barrier opens for them, and closes behind them for the next round. A party that
  * dies or gives up while it waits is not counted: at the moment of opening all `parties` were alive. Everybody should give the
  * same number. An object may wait more than once at a time, and counts each time.
- *
- * Algorithm: the parties' entries are bound to their sessions. Arrivals are serialised by a counter that each of them
- * raises, so that every party knows for certain how many came before it; the last one takes all entries away, in one commit,
- * and writes down whom it let through. (A cyclic barrier as in java.util.concurrent, on the barrier recipe of ZooKeeper; the
- * counter makes it safe that the last to come may stop or die at any moment.) Each waits for the opening alone.
  */
 export class Barrier {
   readonly name: string;
@@ -55,30 +65,33 @@ export class Barrier {
   }
 
   /**
-   * Arrives, and waits for the others. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no time-out),
+   * Arrives, and waits for the others. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no timeout),
    * `ERR_STORE_CLOSED`, or `ERR_STORE_SESSION_LOST`: then this party is not counted. If the barrier opened for it first, it resolves.
    */
   async wait(options: WaitOptions = {}): Promise<void> {
-    const deadline = new Deadline(options, `The opening of the barrier ${JSON.stringify(this.name)}`);
+    checkOptions(options, ["signal", "timeout"], "wait");
+    const deadline = new Deadline(options, `barrier ${JSON.stringify(this.name)} to open`);
     try {
-      const session = await this.#participant.session();
+      const session = await openSession(this.#participant, deadline);
       const key = `${this.#prefix}${session.id}-${nextId++}`;
       try {
         const version = await compareAndSet(deadline, () => this.#arrive(session, key, deadline));
-        if (version === OPENED) return;
-        await this.#opened(session, key, version, deadline);
+        if (version !== OPENED) await this.#opened(session, key, version, deadline);
       } catch (error) {
-        if (!(await this.#leave(session, key))) throw error;
+        const isOpened = await abandon(session, () => this.#leave(key));
+        if (!isOpened) throw error;
       }
     } finally {
       deadline[Symbol.dispose]();
     }
   }
 
-  /** Who has come and waits, the first one first. */
-  async waiting(): Promise<Owner[]> {
-    const { entries } = await this.#participant.engine.list(this.#waiting);
-    return entries.map(({ value }) => JSON.parse(value as string) as Owner);
+  /** The parties that have come and wait now. */
+  async state(): Promise<BarrierState> {
+    const { engine } = this.#participant;
+    await checkLayout(engine);
+    const { entries } = await engine.list(this.#waiting);
+    return { parties: this.parties, waiting: entries.map(({ value }) => JSON.parse(value as string) as Owner) };
   }
 
   get #waiting(): RangeRead {
@@ -110,13 +123,8 @@ export class Barrier {
       mutations.push({ type: "set", ...this.#at(this.#arrivals), value: "" });
       mutations.push({ type: "set", ...this.#at(key), value: JSON.stringify(describeOwner()), session: session.id });
     }
-    let result: CommitResult;
-    try {
-      result = await engine.commit({ checks, mutations }, deadline.commit);
-    } catch (error) {
-      if (isOutcomeUnknown(error)) return undefined;
-      throw error;
-    }
+    // An attempt whose answer was lost is found by the next arrival.
+    const result = await untilAnswered(() => engine.commit({ checks, mutations }, deadline.commit));
     if (!result.ok) return undefined;
     return isLast ? OPENED : result.version;
   }
@@ -147,24 +155,17 @@ export class Barrier {
   }
 
   /** Takes the own entry away, and the counter when nobody is left; whether the barrier had opened for this party. */
-  async #leave(session: Session, key: string): Promise<boolean> {
-    if (session.signal.aborted) return false;
+  async #leave(key: string): Promise<boolean> {
     const { engine } = this.#participant;
     const deletion = { type: "delete", ...this.#at(key) } as const;
     const empty = { space: "system", prefix: this.#prefix } as const;
-    const options = { timeout: LEAVE_TIMEOUT };
-    try {
-      const reads = [this.#at(this.#opening), { ...empty, limit: 1 }];
-      const left = await engine.commit({ mutations: [deletion], reads }, options);
-      if (left.reads[1]!.length === 0) {
-        const reset = { type: "delete", ...this.#at(this.#arrivals) } as const;
-        await engine.commit({ checks: [{ empty }], mutations: [reset] }, options);
-      }
-      return letThrough(left.reads[0]![0], key);
-    } catch {
-      // What is left of it ends with the session.
-      return false;
+    const reads = [this.#at(this.#opening), { ...empty, limit: 1 }];
+    const left = await engine.commit({ mutations: [deletion], reads });
+    if (left.reads[1]!.length === 0) {
+      const reset = { type: "delete", ...this.#at(this.#arrivals) } as const;
+      await engine.commit({ checks: [{ empty }], mutations: [reset] });
     }
+    return letThrough(left.reads[0]![0], key);
   }
 
   #at(key: string): { readonly space: "system"; readonly key: string } {

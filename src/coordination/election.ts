@@ -2,16 +2,18 @@ import type { Check } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
 import { invalidType, StoreError } from "../errors.ts";
 import { Deadline } from "../wait/deadline.ts";
+import { checkOptions } from "../wait/options.ts";
 import { retryTransient } from "../wait/transient.ts";
 import type { Fence } from "./common/fence.ts";
 import { Holding } from "./common/holding.ts";
+import { checkLayout } from "./common/layout-version.ts";
 import { describeOwner, type Owner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
-import { isSessionLost } from "./common/session-wait.ts";
+import { withSession } from "./common/session.ts";
 import type { Step } from "./common/step.ts";
 import { systemPrefix } from "./common/system-key.ts";
 import { untilChanged } from "./common/until-changed.ts";
-import { QueuePlace } from "./fifo/place.ts";
+import { FifoPlace } from "./fifo/place.ts";
 
 export interface ElectOptions {
   /** What observers are told of this candidate when it leads, an address for example. Default: the empty string. */
@@ -29,17 +31,26 @@ export interface Leader extends Owner {
   readonly token: number;
 }
 
+/** An election as observers see it. */
+export interface ElectionState {
+  readonly leader: Leader | undefined;
+  /** The candidates that wait, the next leader first. */
+  readonly waiting: Leader[];
+}
+
 let nextId = 1;
+
+/*
+ * Algorithm: a line of session-bound entries; the oldest leads, each waits for the one before it (leader election of etcd's
+ * concurrency package, ZooKeeper's recipe, Curator's `LeaderLatch`). A candidate that lost its session while it waited takes
+ * a new place at the end.
+ */
 
 /**
  * A candidate for the leadership of a name, from its creation until it resigns, loses the leadership or its process ends.
  * Candidates lead in the order in which they came, one at a time; when the leader resigns or dies the next one leads.
  * Never are there two whose tokens are both current: a leader that was stopped, cut off or lost its session without
  * knowing is refused by every write that carries it as its `fence`.
- *
- * Algorithm: a queue of session-bound entries; the eldest leads, each waits for the one before it (leader election of etcd's
- * concurrency package, ZooKeeper's recipe, Curator's `LeaderLatch`). A candidate that lost its session while it waited takes
- * a new place at the end.
  */
 export class Candidacy implements Fence, AsyncDisposable {
   readonly name: string;
@@ -50,13 +61,14 @@ export class Candidacy implements Fence, AsyncDisposable {
   #holding: Holding | undefined;
 
   constructor(participant: Participant, name: string, options: ElectOptions = {}) {
+    checkOptions(options, ["value", "signal", "timeout"], "elect");
     const { value = "", signal } = options;
     if (typeof name !== "string") throw invalidType("name", "a string", name);
     if (typeof value !== "string") throw invalidType("value", "a string", value);
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidType("signal", "an AbortSignal", signal);
     this.name = name;
     this.#participant = participant;
-    const deadline = new Deadline({ ...options, signal: this.signal }, `The leadership of ${JSON.stringify(name)}`);
+    const deadline = new Deadline({ ...options, signal: this.signal }, `leadership of ${JSON.stringify(name)}`);
     const abort = () => this.#end(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
     this.signal.addEventListener("abort", () => signal?.removeEventListener("abort", abort), { once: true });
@@ -83,6 +95,15 @@ export class Candidacy implements Fence, AsyncDisposable {
   /** The fence. Throws `ERR_STORE_FENCED` before the win. */
   get check(): Check {
     return this.#led.check;
+  }
+
+  /** The leader and the candidates that wait now, read in one step. */
+  async state(): Promise<ElectionState> {
+    const { engine } = this.#participant;
+    await checkLayout(engine);
+    const { entries } = await engine.list({ ...candidatesOf(this.name), order: "created" });
+    const [leader, ...waiting] = entries.map(readLeader);
+    return { leader, waiting };
   }
 
   /** Ends the candidacy; the next candidate leads. Idempotent. */
@@ -135,23 +156,16 @@ export class Candidacy implements Fence, AsyncDisposable {
     const prefix = systemPrefix("election", this.name);
     const owner = JSON.stringify({ ...describeOwner(), value });
     try {
-      for (;;) {
-        deadline.throwIfOver();
-        const session = await this.#participant.session();
-        const place = new QueuePlace({ engine, session, prefix, id: nextId++, value: owner, width: 1 });
-        try {
-          this.#win(place, await place.take(deadline));
-          return;
-        } catch (error) {
-          if (!isSessionLost(error)) throw error;
-        }
-      }
+      await withSession(this.#participant, deadline, async (session) => {
+        const place = new FifoPlace({ engine, session, prefix, id: nextId++, value: owner, width: 1 });
+        this.#win(place, await place.take(deadline));
+      });
     } finally {
       deadline[Symbol.dispose]();
     }
   }
 
-  #win(place: QueuePlace, token: number): void {
+  #win(place: FifoPlace, token: number): void {
     const holding = new Holding({ ...place.holding(token), what: `The leadership of ${JSON.stringify(this.name)}` });
     this.#holding = holding;
     if (this.signal.aborted) {
@@ -166,8 +180,11 @@ export class Candidacy implements Fence, AsyncDisposable {
 
 /** Who leads now; `undefined`: nobody. */
 export async function leader(participant: Participant, name: string): Promise<Leader | undefined> {
-  const [eldest] = (await participant.engine.list(eldestOf(name))).entries;
-  return eldest && readLeader(eldest);
+  const { engine } = participant;
+  const candidates = candidatesOf(name);
+  await checkLayout(engine);
+  const [oldest] = (await engine.list({ ...candidates, ...OLDEST })).entries;
+  return oldest && readLeader(oldest);
 }
 
 /**
@@ -179,33 +196,36 @@ export async function* leaders(
   name: string,
   options: { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<Leader | undefined, never> {
-  const eldest = eldestOf(name);
-  const { prefix } = eldest;
-  const deadline = new Deadline(options, `A leader of ${JSON.stringify(name)}`);
+  checkOptions(options, ["signal"], "leaders");
+  const { engine } = participant;
+  const candidates = candidatesOf(name);
+  const deadline = new Deadline(options, `a change of leadership of ${JSON.stringify(name)}`);
+  const signals = [deadline.signal];
   try {
     let last: number | undefined = -1;
+    await retryTransient(signals, () => checkLayout(engine));
     for (;;) {
       deadline.throwIfOver();
-      const { entries, version } = await retryTransient([deadline.signal], async () => participant.engine.list(eldest));
+      const { entries, version } = await retryTransient(signals, async () => engine.list({ ...candidates, ...OLDEST }));
       const entry = entries[0];
       if (entry?.version !== last) {
         last = entry?.version;
         yield entry && readLeader(entry);
       }
       // While there is a leader nobody else can become one before its entry goes.
-      const awaited = entry ? ({ space: "system", key: entry.key } as const) : ({ space: "system", prefix } as const);
-      await retryTransient([deadline.signal], () =>
-        untilChanged(participant.engine, [awaited], version, [deadline.signal]),
-      );
+      const awaited = entry ? ({ space: "system", key: entry.key } as const) : candidates;
+      await retryTransient(signals, () => untilChanged(engine, [awaited], version, signals));
     }
   } finally {
     deadline[Symbol.dispose]();
   }
 }
 
-function eldestOf(name: string) {
+const OLDEST = { order: "created", limit: 1 } as const;
+
+function candidatesOf(name: string) {
   if (typeof name !== "string") throw invalidType("name", "a string", name);
-  return { space: "system", prefix: systemPrefix("election", name), order: "created", limit: 1 } as const;
+  return { space: "system", prefix: systemPrefix("election", name) } as const;
 }
 
 function readLeader(entry: Entry): Leader {

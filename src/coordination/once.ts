@@ -6,11 +6,14 @@ import { invalidType, StoreError } from "../errors.ts";
 import { decode, encode } from "../structured-clone/encode.ts";
 import { Deadline } from "../wait/deadline.ts";
 import { JoinedSignal } from "../wait/joined-signal.ts";
-import { isOutcomeUnknown, retryTransient } from "../wait/transient.ts";
+import { checkOptions } from "../wait/options.ts";
+import { retryTransient } from "../wait/transient.ts";
 import type { Fence } from "./common/fence.ts";
+import { checkLayout } from "./common/layout-version.ts";
 import type { Participant } from "./common/participant.ts";
-import { deleteUntilGone, isSessionLost } from "./common/session-wait.ts";
+import { abandonEntry, deleteUntilGone, withSession } from "./common/session.ts";
 import { systemKey } from "./common/system-key.ts";
+import { untilAnswered } from "./common/until-answered.ts";
 import { untilChanged } from "./common/until-changed.ts";
 
 export interface OnceOptions {
@@ -47,13 +50,15 @@ type Outcome =
   | { readonly run: number; readonly value: string }
   | { readonly run: number; readonly error: { name: string; message: string; code?: string | number } };
 
+/*
+ * Algorithm: the runner is an entry bound to its session, taken by a create-if-absent; in one commit it goes and the outcome
+ * comes. (Single flight as in Go's `golang.org/x/sync/singleflight`; ephemeral owner as in Chubby, Burrows 2006.)
+ */
+
 /**
  * Runs `fn` once across all processes, and gives everybody its result (single flight): the first caller runs, the others wait
  * for its outcome, later ones get what was kept. If the runner dies, one of those who wait takes over. Results are structured
  * data (see `structured.ts`); a failure reaches the others as an `Error` with its name, message and code.
- *
- * Algorithm: the runner is an entry bound to its session, taken by a create-if-absent; in one commit it goes and the outcome
- * comes. (Single flight as in Go's `golang.org/x/sync/singleflight`; ephemeral owner as in Chubby, Burrows 2006.)
  *
  * Errors: what `fn` throws; a `DataCloneError` or `RangeError` for a result that is no data or too large (the others get it
  * too); `ERR_STORE_SESSION_LOST` if the run was taken from this process before it ended: its result does not count.
@@ -66,9 +71,10 @@ export async function once<T>(
   options: OnceOptions = {},
 ): Promise<T> {
   if (typeof fn !== "function") throw invalidType("fn", "a function", fn);
+  checkOptions(options, ["ttl", "cacheFailures", "keep", "signal", "timeout"], "once");
   if (options.ttl !== undefined && options.ttl !== 0) checkTtl(options.ttl);
   const flight = new Flight(participant, name, options);
-  const deadline = new Deadline(options, `The outcome of ${name}`);
+  const deadline = new Deadline(options, `the run of ${JSON.stringify(name)}`);
   try {
     return (await flight.join(fn, deadline)) as T;
   } finally {
@@ -80,6 +86,7 @@ export async function once<T>(
 export async function forget(participant: Participant, name: string): Promise<boolean> {
   const { outcome } = new Flight(participant, name, {});
   const { engine } = participant;
+  await checkLayout(engine);
   const { reads } = await engine.commit({ reads: [outcome] });
   if (!reads[0]![0]) return false;
   await engine.commit({ mutations: [{ type: "delete", ...outcome }] });
@@ -94,6 +101,8 @@ class Flight {
   readonly #name: string;
   readonly #options: OnceOptions;
   readonly #runner: Place;
+  /** The value of this call's entry as the runner. */
+  readonly #id = crypto.randomUUID();
 
   constructor(participant: Participant, name: string, options: OnceOptions) {
     if (typeof name !== "string") throw invalidType("name", "a string", name);
@@ -109,45 +118,36 @@ class Flight {
     // The run that this call waited for last; its outcome is this call's, kept or not.
     let awaited = 0;
     for (;;) {
-      deadline.throwIfOver();
-      const session = await this.#participant.session();
-      let taken: CommitResult;
-      try {
-        taken = await this.#take(session, awaited, deadline);
-      } catch (error) {
-        if (isSessionLost(error)) continue;
-        throw error;
-      }
-      const [runner, kept, passing] = taken.reads.map((entries) => entries[0]);
+      const { session, version, reads } = await withSession(this.#participant, deadline, (session) =>
+        this.#take(session, awaited, deadline),
+      );
+      const [runner, kept, passing] = reads.map((entries) => entries[0]);
+      if (runner?.value === this.#id && runner.session === session.id)
+        return await this.#run(fn, session, runner.version);
       const outcome = passing ?? kept;
-      if (taken.ok) return await this.#run(fn, session, taken.version);
       if (outcome) return this.#result(outcome);
       if (!runner) continue;
       awaited = runner.version;
       const signals = [deadline.signal];
-      await retryTransient(signals, () => untilChanged(engine, [this.#runner], taken.version, signals));
+      await retryTransient(signals, () => untilChanged(engine, [this.#runner], version, signals));
     }
   }
 
   /** Becomes the runner, unless there is one or an outcome; reads all three. */
-  async #take(session: Session, awaited: number, deadline: Deadline): Promise<CommitResult> {
+  async #take(session: Session, awaited: number, deadline: Deadline): Promise<CommitResult & { session: Session }> {
     const { engine } = this.#participant;
-    const id = `${session.id}-${nextId++}`;
     const reads = [this.#runner, this.outcome, this.#passing(awaited)];
+    const commit = {
+      checks: reads.map((absent) => ({ ...absent, version: 0 })),
+      mutations: [{ type: "set", ...this.#runner, value: this.#id, session: session.id } as const],
+      reads,
+    };
     try {
-      return await engine.commit(
-        {
-          checks: reads.map((absent) => ({ ...absent, version: 0 })),
-          mutations: [{ type: "set", ...this.#runner, value: id, session: session.id }],
-          reads,
-        },
-        deadline.commit,
-      );
+      return { ...(await untilAnswered(() => engine.commit(commit, deadline.commit))), session };
     } catch (error) {
-      if (!isOutcomeUnknown(error)) throw error;
-      const found = await engine.commit({ reads }, deadline.commit);
-      const runner = found.reads[0]![0];
-      return runner?.value === id ? { ...found, ok: true, version: runner.version } : { ...found, ok: false };
+      // The others would wait for a run that nobody makes.
+      await abandonEntry(engine, session, this.#runner.key, this.#id);
+      throw error;
     }
   }
 
@@ -219,8 +219,6 @@ class Flight {
     return place(this.#name, "passing", String(run));
   }
 }
-
-let nextId = 1;
 
 function place(name: string, ...rest: string[]): Place {
   return { space: "system", key: systemKey("once", name, ...rest) };

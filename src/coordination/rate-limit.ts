@@ -1,13 +1,15 @@
-import type { Entry } from "../engine/entry.ts";
+import type { Value } from "../engine/entry.ts";
 import { checkTtl } from "../engine/validate.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
 import { compareAndSet } from "../wait/compare-and-set.ts";
 import { Deadline, type WaitOptions } from "../wait/deadline.ts";
+import { checkOptions } from "../wait/options.ts";
 import { DEFAULT_TIMEOUT, LONGEST_TIMEOUT } from "../wait/timeout.ts";
 import { retryTransient } from "../wait/transient.ts";
 import { unlessAborted } from "../wait/unless-aborted.ts";
-import { Batches, type Call, stillWaiting } from "./common/batches.ts";
+import { Batches, type PatientCall, stillWaiting } from "./common/batches.ts";
 import type { Participant } from "./common/participant.ts";
+import { type Seen, SharedState } from "./common/shared-state.ts";
 import { systemKey } from "./common/system-key.ts";
 
 export interface RateLimitOptions {
@@ -25,16 +27,13 @@ export interface RateDecision {
   readonly retryAfter: number;
 }
 
+/** How things stand, for a call that asks for one. */
+export type RateLimitState = Omit<RateDecision, "granted">;
+
 /** Grants in the order of their times: when (milliseconds since the epoch) and how many. */
 type Log = readonly (readonly [time: number, count: number])[];
 
-interface State {
-  readonly log: Log;
-  /** 0 while there is no entry. */
-  readonly version: number;
-}
-
-interface Asking extends Call<RateDecision> {
+interface Asking extends PatientCall<RateDecision> {
   readonly count: number;
 }
 
@@ -42,44 +41,44 @@ interface Asking extends Call<RateDecision> {
 const SLOTS = 128;
 const HIGHEST_LIMIT = 1_000_000_000;
 
+/*
+ * Algorithm: the sliding window log, its grants gathered in slots as those of sliding window counters, in one entry that is
+ * changed by compare-and-set (without the approximation of counters that weigh the window before); calls of one object that
+ * come while a commit is under way go together in the next one.
+ */
+
 /**
  * A sliding-window limit that all processes share: never more than `limit` grants in any span of `per` milliseconds, by the
  * processes' clocks. Everybody should give the same `limit` and `per`. Up to a limit of 128 a grant returns exactly `per` after
  * it was given; above, grants that fall into one of 128 slots of the span return together with the last of them, so at
  * most 1/128 of `per` later and never sooner. A limit that nobody uses for `per` leaves nothing in the store.
- *
- * Algorithm: the sliding window log, its grants gathered in slots as those of sliding window counters, in one entry that is
- * changed by compare-and-set (without the approximation of counters that weigh the window before); calls of one object that
- * come while a commit is under way go together in the next one.
  */
 export class RateLimit {
   readonly name: string;
   readonly limit: number;
   readonly per: number;
-  readonly #participant: Participant;
-  readonly #at: { readonly key: string; readonly space: "system" };
-  /** As last seen. */
-  #state: State | undefined;
+  readonly #state: SharedState<Log>;
   readonly #askings = new Batches<RateDecision, Asking>((batch) => this.#decideAll(batch));
   /** Resolves when the `take()` that was called last has ended. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(participant: Participant, name: string, { limit, per }: RateLimitOptions) {
+  constructor(participant: Participant, name: string, options: RateLimitOptions) {
     if (typeof name !== "string") throw invalidType("name", "a string", name);
-    checkWhole(limit, "limit", HIGHEST_LIMIT);
+    checkOptions(options, ["limit", "per"], "rateLimit");
+    const { limit, per }: Partial<RateLimitOptions> = options ?? {};
+    this.limit = checkWhole(limit, "limit", HIGHEST_LIMIT);
     checkTtl(per);
     if (per > LONGEST_TIMEOUT) throw outOfRange("per", `at most ${LONGEST_TIMEOUT} milliseconds`, per);
     this.name = name;
-    this.limit = limit;
     this.per = per;
-    this.#participant = participant;
-    this.#at = { key: systemKey("rate-limit", name), space: "system" };
+    this.#state = new SharedState(participant.engine, systemKey("rate-limit", name), (value) => this.#parse(value));
   }
 
   /** Takes `count` (default 1) if they are to be had now, all or none. `timeout` as for a commit, default 5000. */
   async tryTake(count = 1, options: WaitOptions = {}): Promise<RateDecision> {
     checkWhole(count, "count", this.limit);
-    const deadline = new Deadline({ ...options, timeout: options.timeout ?? DEFAULT_TIMEOUT }, this.#what);
+    checkOptions(options, ["signal", "timeout"], "tryTake");
+    const deadline = new Deadline({ ...options, timeout: options.timeout ?? DEFAULT_TIMEOUT }, this.#awaited);
     try {
       return await this.#decide(count, deadline);
     } finally {
@@ -93,7 +92,8 @@ export class RateLimit {
    */
   async take(count = 1, options: WaitOptions = {}): Promise<RateDecision> {
     checkWhole(count, "count", this.limit);
-    const deadline = new Deadline(options, this.#what);
+    checkOptions(options, ["signal", "timeout"], "take");
+    const deadline = new Deadline(options, this.#awaited);
     const before = this.#last;
     const own = Promise.withResolvers<void>();
     this.#last = own.promise;
@@ -111,19 +111,21 @@ export class RateLimit {
   }
 
   /** How things stand, without taking any. */
-  async peek(): Promise<RateDecision> {
-    const { log } = await this.#read();
+  async state(): Promise<RateLimitState> {
+    const { state } = await this.#state.read();
     const now = Date.now();
-    return this.#describe(false, this.#current(log, now), 1, now);
+    const { remaining, retryAfter } = this.#describe(false, this.#current(state, now), 1, now);
+    return { remaining, retryAfter };
   }
 
   /** Forgets what was granted. */
   async reset(options: WaitOptions = {}): Promise<void> {
-    await this.#participant.engine.commit({ mutations: [{ type: "delete", ...this.#at }] }, options);
+    checkOptions(options, ["signal", "timeout"], "reset");
+    await this.#state.overwrite(undefined, options);
   }
 
-  get #what(): string {
-    return `A grant of the rate limit ${JSON.stringify(this.name)}`;
+  get #awaited(): string {
+    return `a grant of rate limit ${JSON.stringify(this.name)}`;
   }
 
   #decide(count: number, deadline: Deadline): Promise<RateDecision> {
@@ -133,56 +135,34 @@ export class RateLimit {
   /** Settles each. */
   async #decideAll(batch: readonly Asking[]): Promise<void> {
     let open = batch;
-    // What was seen last may be old: it is enough to try, and never enough to refuse.
-    let fresh = this.#state === undefined;
-    this.#state ??= await this.#read();
-    await compareAndSet(new Deadline({}, this.#what), async () => {
+    // A state that was seen before may be old: it is enough to try, and never enough to refuse.
+    let fresh = this.#state.latest === undefined;
+    await this.#state.prepare();
+    await compareAndSet(new Deadline({}, this.#awaited), async () => {
       open = stillWaiting(open);
-      let decided = this.#judge(open);
-      if (!fresh && decided.decisions.some(({ granted }) => !granted)) {
-        this.#state = await this.#read();
-        decided = this.#judge(open);
-      }
-      const { decisions, log } = decided;
+      let decided = this.#judge(open, this.#state.latest!);
+      if (!fresh && decided.decisions.some(({ granted }) => !granted))
+        decided = this.#judge(open, await this.#state.read());
+      const { decisions, version, value } = decided;
       if (decisions.some(({ granted }) => granted)) {
         fresh = true;
-        if (!(await this.#commit(log, Math.min(...open.map(({ deadline }) => deadline.remaining))))) return undefined;
+        if (!(await this.#state.replace(version, { value, ttl: this.per }, open))) return undefined;
       }
       for (const [i, { result }] of open.entries()) result.resolve(decisions[i]!);
       return true;
     });
   }
 
-  /** What each gets, one after the other, and the grants after that. */
-  #judge(open: readonly Asking[]): { decisions: RateDecision[]; log: Log } {
+  /** What each gets, one after the other, and the entry's value after that. */
+  #judge(open: readonly Asking[], { state, version }: Seen<Log>) {
     const now = Date.now();
-    let log = this.#current(this.#state!.log, now);
+    let log = this.#current(state, now);
     const decisions = open.map(({ count }) => {
       const granted = sum(log) + count <= this.limit;
       if (granted) log = this.#add(log, now, count);
       return this.#describe(granted, log, count, now);
     });
-    return { decisions, log };
-  }
-
-  /** Whether the grants were still what they were and are these now. What they are goes into `#state`. */
-  async #commit(log: Log, timeout: number): Promise<boolean> {
-    try {
-      const result = await this.#participant.engine.commit(
-        {
-          checks: [{ ...this.#at, version: this.#state!.version }],
-          mutations: [{ type: "set", ...this.#at, value: JSON.stringify(log), ttl: this.per }],
-          reads: [this.#at],
-        },
-        { timeout: Math.max(1, Math.min(timeout, DEFAULT_TIMEOUT)) },
-      );
-      this.#state = this.#parse(result.reads[0]![0]);
-      return result.ok;
-    } catch (error) {
-      // It was the patience of the least patient one; the others try again.
-      if (error instanceof StoreError && error.code === "ERR_STORE_BUSY") return false;
-      throw error;
-    }
+    return { decisions, version, value: JSON.stringify(log) };
   }
 
   /** The grants that still count. One of a clock that is ahead counts from now on. */
@@ -210,20 +190,18 @@ export class RateLimit {
     return { granted, remaining, retryAfter: Math.ceil(retryAfter) };
   }
 
-  async #read(): Promise<State> {
-    return this.#parse(await this.#participant.engine.get(this.#at.key, this.#at.space));
-  }
-
-  #parse(entry: Entry | undefined): State {
-    if (!entry) return { log: [], version: 0 };
+  #parse(value: Value | undefined): Log {
+    if (value === undefined) return [];
     try {
-      const log = JSON.parse(entry.value as string) as Log;
-      if (log.every(([time, count]) => Number.isFinite(time) && Number.isSafeInteger(count)))
-        return { log, version: entry.version };
+      const log = JSON.parse(value as string) as Log;
+      if (log.every(([time, count]) => Number.isFinite(time) && Number.isSafeInteger(count))) return log;
     } catch {
-      // Told below.
+      // Not JSON, or not a list: the error below reports it.
     }
-    throw new StoreError("ERR_STORE_CODEC", `The rate limit ${JSON.stringify(this.name)} holds no grants; reset() it`);
+    throw new StoreError(
+      "ERR_STORE_CODEC",
+      `Cannot read rate limit ${JSON.stringify(this.name)}: its entry holds no grants. Call reset()`,
+    );
   }
 }
 
@@ -231,10 +209,9 @@ function sum(log: Log): number {
   return log.reduce((all, [, count]) => all + count, 0);
 }
 
-function checkWhole(value: unknown, name: string, most: number): void {
+function checkWhole(value: unknown, name: string, most: number): number {
   if (typeof value !== "number") throw invalidType(name, "a number", value);
   if (!Number.isInteger(value) || value < 1 || value > most)
     throw outOfRange(name, `a whole number from 1 to ${most}`, value);
+  return value;
 }
-
-/** Waits for a promise that does not reject, or for the signal. */

@@ -1,11 +1,13 @@
 import { invalidType, outOfRange } from "../errors.ts";
 import { Deadline, type WaitOptions } from "../wait/deadline.ts";
+import { checkOptions } from "../wait/options.ts";
 import { Holding, type HoldingOptions } from "./common/holding.ts";
+import { checkLayout } from "./common/layout-version.ts";
 import { describeOwner, type Owner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
-import { isSessionLost } from "./common/session-wait.ts";
+import { withSession } from "./common/session.ts";
 import { systemPrefix } from "./common/system-key.ts";
-import { QueuePlace } from "./fifo/place.ts";
+import { FifoPlace } from "./fifo/place.ts";
 
 /** The most permits that a semaphore can have. */
 const MOST_PERMITS = 10_000;
@@ -23,13 +25,15 @@ export interface SemaphoreOwner extends Owner {
 
 let nextId = 1;
 
+/*
+ * Algorithm: a line of session-bound entries in which the `permits` oldest hold (Dijkstra's counting semaphore; the leases
+ * of Curator's `InterProcessSemaphoreV2`, without its inner lock). An acquire that need not wait is one commit, a
+ * release too. A release wakes `permits` waiters at most.
+ */
+
 /**
  * At most `permits` holders at a time across all processes, first come, first served; the permit of a holder that dies
  * returns. Everybody should give the same number: each one waits until fewer than its own number are before it.
- *
- * Algorithm: a queue of session-bound entries in which the `permits` eldest hold (Dijkstra's counting semaphore; the leases
- * of Curator's `InterProcessSemaphoreV2`, without its inner lock). An acquire that need not wait is one commit, a
- * release too. A release wakes `permits` waiters at most.
  */
 export class Semaphore {
   readonly name: string;
@@ -49,55 +53,44 @@ export class Semaphore {
   }
 
   /**
-   * Waits for a permit. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no time-out) or `ERR_STORE_CLOSED`; then
-   * there is neither permit nor place. A session that is lost during the wait costs the place in the queue: a new one is taken.
+   * Waits for a permit. Rejects with the signal's reason, `ERR_STORE_TIMEOUT` (default: no timeout) or `ERR_STORE_CLOSED`; then
+   * there is neither permit nor place. A session that is lost during the wait costs the place in the line: a new one is taken.
    */
   async acquire(options: WaitOptions = {}): Promise<Permit> {
-    const permit = await this.#take(options, (place, deadline) => place.take(deadline));
+    const permit = await this.#take("acquire", options, (place, deadline) => place.take(deadline));
     return permit!;
   }
 
   /** A permit if one is free now; otherwise `undefined`. */
   tryAcquire(options: WaitOptions = {}): Promise<Permit | undefined> {
-    return this.#take(options, (place, deadline) => place.tryTake(deadline));
+    return this.#take("tryAcquire", options, (place, deadline) => place.tryTake(deadline));
   }
 
-  /** Who holds and who waits now. */
-  async query(): Promise<SemaphoreState> {
-    const { entries } = await this.#participant.engine.list({
-      space: "system",
-      prefix: this.#prefix,
-      order: "created",
-    });
+  /** The holders and the waiters now. */
+  async state(): Promise<SemaphoreState> {
+    const { engine } = this.#participant;
+    await checkLayout(engine);
+    const { entries } = await engine.list({ space: "system", prefix: this.#prefix, order: "created" });
     const owners = entries.map(({ value, version }) => ({ ...(JSON.parse(value as string) as Owner), token: version }));
     return { held: owners.slice(0, this.permits), waiting: owners.slice(this.permits) };
   }
 
   async #take(
+    call: string,
     options: WaitOptions,
-    take: (place: QueuePlace, deadline: Deadline) => Promise<number | undefined>,
+    take: (place: FifoPlace, deadline: Deadline) => Promise<number | undefined>,
   ): Promise<Permit | undefined> {
-    const deadline = new Deadline(options, `A permit of the semaphore ${JSON.stringify(this.name)}`);
+    checkOptions(options, ["signal", "timeout"], call);
+    const deadline = new Deadline(options, `a permit of semaphore ${JSON.stringify(this.name)}`);
+    const { engine } = this.#participant;
+    const value = JSON.stringify(describeOwner());
     try {
-      for (;;) {
-        deadline.throwIfOver();
-        const session = await this.#participant.session();
-        const place = new QueuePlace({
-          engine: this.#participant.engine,
-          session,
-          prefix: this.#prefix,
-          id: nextId++,
-          value: JSON.stringify(describeOwner()),
-          width: this.permits,
-        });
-        try {
-          const token = await take(place, deadline);
-          return token === undefined ? undefined : new Permit(this.name, place.holding(token));
-        } catch (error) {
-          // A new place, in the name of a new session.
-          if (!isSessionLost(error)) throw error;
-        }
-      }
+      return await withSession(this.#participant, deadline, async (session) => {
+        const id = nextId++;
+        const place = new FifoPlace({ engine, session, prefix: this.#prefix, id, value, width: this.permits });
+        const token = await take(place, deadline);
+        return token === undefined ? undefined : new Permit(this.name, place.holding(token));
+      });
     } finally {
       deadline[Symbol.dispose]();
     }

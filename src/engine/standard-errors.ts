@@ -88,7 +88,7 @@ export function outcomeUnknownError(store: string, why: string, cause?: unknown)
 export function clientMissingError(scheme: string, packages: readonly string[], cause: unknown): StoreError {
   return new StoreError(
     "ERR_STORE_CLIENT_MISSING",
-    `Cannot open a ${scheme} store: a package is missing. Install it: npm install ${packages.join(" ")}`,
+    `Cannot open the ${scheme} store: a package is missing. Install it: npm install ${packages.join(" ")}`,
     { cause },
   );
 }

@@ -1,5 +1,6 @@
 import * as path from "node:path";
 import { invalidType, invalidValue } from "../errors.ts";
+import { maskPassword, maskPasswords } from "../location/mask-password.ts";
 import { defaultStorePath } from "./sqlite/file/default-path.ts";
 
 /** Where a store is, and so which engine carries it. */
@@ -37,7 +38,7 @@ export function parseLocation(location: unknown, name = "location"): Location {
     case "rediss+sentinel":
       return { engine: "redis", url: location };
     default:
-      throw invalidValue(name, `a path, or a URL that begins with ${SCHEMES}`, withoutPassword(location));
+      throw invalidValue(name, `a path, or a URL that begins with ${SCHEMES}`, maskPassword(location));
   }
 }
 
@@ -46,28 +47,20 @@ export function defaultLocation(): Location {
   const location = process.env.IPCTOOLS_STORE;
   if (!location) return { engine: "sqlite", path: defaultStorePath() };
   if (!SCHEME.test(location) && !path.isAbsolute(location))
-    throw invalidValue("IPCTOOLS_STORE", "a full path, so that every program means the same file, or a URL", location);
+    throw invalidValue(
+      "IPCTOOLS_STORE",
+      "a full path, so that every program means the same file, or a URL",
+      maskPasswords(location),
+    );
   return parseLocation(location, "IPCTOOLS_STORE");
 }
 
 function fileOf(url: string, name: string): string {
   try {
     // A URL that begins otherwise would be taken as one from the root, whatever the working directory.
-    if (!/^file:(\/\/(localhost)?)?\//i.test(url)) throw new TypeError("it has another host, or no full path");
-    return process.getBuiltinModule("node:url").fileURLToPath(url);
-  } catch (cause) {
-    throw Object.assign(
-      invalidValue(name, "a file: URL with a full path, such as file:///tmp/store.db", withoutPassword(url)),
-      {
-        cause,
-      },
-    );
+    if (/^file:(\/\/(localhost)?)?\//i.test(url)) return process.getBuiltinModule("node:url").fileURLToPath(url);
+  } catch {
+    // Another host, or a path that cannot be decoded. Node's error is not the cause of ours, because it holds the whole URL.
   }
-}
-
-/** Whatever stands before the last `@`, so that a password that should have been encoded is none the less hidden. */
-function withoutPassword(url: string): string {
-  const hidden = url.replace(/(password=)[^&#]*/gi, "$1…");
-  if (!url.includes("://")) return hidden.replace(/:.*@/s, ":…@");
-  return hidden.replace(/(:\/\/[^:@]*):.*@/s, "$1:…@");
+  throw invalidValue(name, "a file: URL with a full path, such as file:///tmp/store.db", maskPassword(url));
 }

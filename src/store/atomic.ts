@@ -93,7 +93,7 @@ export class Atomic<Out = string, In = Out> {
 
   /** Adds to a counter. */
   increment(counter: Counter, n = 1): this {
-    return this.with(counter.adding(n));
+    return this.with(counter.incrementing(n));
   }
 
   /** Gives up a lock or a permit; `commit()` throws `ERR_STORE_FENCED` if it is no longer held. */

@@ -66,7 +66,7 @@ export class Store<Out = string, In = Out> extends SharedValues<Out, In> impleme
     return new Store(namespaced(this.#participant.engine, prefix), this.#codec, this.#session);
   }
 
-  /** Waits for a lock, first come, first served. Default: exclusive, no time-out. */
+  /** Waits for a lock, first come, first served. Default: exclusive, no timeout. */
   lock(name: string, options?: LockWaitOptions): Promise<Lock> {
     return this.#locks.lock(name, options);
   }

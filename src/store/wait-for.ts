@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/contract.ts";
 import type { Entry } from "../engine/entry.ts";
-import { StoreError } from "../errors.ts";
+import { isStoreError } from "../errors.ts";
 import type { Deadline } from "../wait/deadline.ts";
 
 /** Waits until `look` finds what it looks for in the entry of a key, or in its absence (`undefined`), and resolves to it. */
@@ -12,7 +12,7 @@ export async function untilState<T>(
 ): Promise<T> {
   for (;;) {
     deadline.throwIfOver();
-    const { entries, version } = await engine.list({ key });
+    const { entries, version } = await deadline.within(engine.list({ key }));
     const found = await deadline.within(look(entries[0]));
     if (found) return found.state;
     try {
@@ -23,7 +23,7 @@ export async function untilState<T>(
       }
     } catch (error) {
       // More has happened since the listing than the store holds: list again.
-      if (!(error instanceof StoreError && error.code === "ERR_STORE_HISTORY_LOST")) throw error;
+      if (!isStoreError(error, "ERR_STORE_HISTORY_LOST")) throw error;
     }
   }
 }

@@ -1,8 +1,11 @@
 import type { EngineInfo, SyncEngine } from "../engine/contract.ts";
 import type { Value } from "../engine/entry.ts";
+import { closedError } from "../engine/standard-errors.ts";
 import { defaultLocation, type Location, parseLocation } from "../engines/location.ts";
 import { openSqliteSyncEngine } from "../engines/sqlite/sync-engine.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
+import { backoff } from "../wait/backoff.ts";
+import { checkOptions } from "../wait/options.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import { openBlockingEngine } from "./worker/engine.ts";
 
@@ -18,8 +21,8 @@ export interface TryOptions extends WriteOptions {
 
 /**
  * The blocking API: blocking calls on one store. Any number may be open side by side, in any mix of processes and worker
- * threads. A caller's mistake (a key or value that is no string, a lone surrogate, a key that is too long) is a
- * `TypeError` or `RangeError`, also from the functions whose names begin with `try`.
+ * threads. A caller's mistake (a key or value that is no string, a lone surrogate, a key that is too long, an option that is
+ * misspelt or of a wrong kind) is a `TypeError` or `RangeError`, also from the functions whose names begin with `try`.
  */
 export class SyncStore implements Disposable {
   readonly #location: () => Location;
@@ -45,8 +48,7 @@ export class SyncStore implements Disposable {
    * be set, for instance `ERR_STORE_BUSY` because another process is writing and does not finish within `timeout`.
    */
   setValue(key: string, value: string, options?: WriteOptions): void {
-    const timeout = timeoutOf(options);
-    (this.#engine ?? this.#open()).setValue(key, text(value), timeout);
+    this.#set(key, value, timeoutOf(options, "setValue"));
   }
 
   /**
@@ -54,9 +56,7 @@ export class SyncStore implements Disposable {
    * try at once exactly one gets `true`. A store that is busy or broken is a `StoreError`, never `false`.
    */
   createValue(key: string, value: string, options?: WriteOptions): boolean {
-    const timeout = timeoutOf(options);
-    const commit = { checks: [{ key, version: 0 }], mutations: [{ type: "set", key, value: text(value) }] } as const;
-    return (this.#engine ?? this.#open()).commit(commit, { timeout }).ok;
+    return this.#create(key, value, timeoutOf(options, "createValue"));
   }
 
   /** Like `getValue`, but `undefined` also when there was a `StoreError`. */
@@ -71,20 +71,20 @@ export class SyncStore implements Disposable {
 
   /** Whether the value was set, within `retries` further tries. */
   trySetValue(key: string, value: string, options?: TryOptions): boolean {
-    return attempt(options, () => {
-      this.setValue(key, value, options);
+    return attempt(options, "trySetValue", (timeout) => {
+      this.#set(key, value, timeout);
       return true;
     });
   }
 
   /** Whether the value was created; `false` if the key exists, and also when there was a `StoreError` at every try. */
   tryCreateValue(key: string, value: string, options?: TryOptions): boolean {
-    return attempt(options, () => this.createValue(key, value, options));
+    return attempt(options, "tryCreateValue", (timeout) => this.#create(key, value, timeout));
   }
 
   /** Deletes the key; whether it existed. Throws like `setValue`. */
   deleteValue(key: string, options?: WriteOptions): boolean {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, "deleteValue");
     const engine = this.#engine ?? this.#open();
     for (;;) {
       const entry = engine.get(key);
@@ -122,8 +122,17 @@ export class SyncStore implements Disposable {
     this.close();
   }
 
+  #set(key: string, value: string, timeout: number): void {
+    (this.#engine ?? this.#open()).setValue(key, text(value), timeout);
+  }
+
+  #create(key: string, value: string, timeout: number): boolean {
+    const commit = { checks: [{ key, version: 0 }], mutations: [{ type: "set", key, value: text(value) }] } as const;
+    return (this.#engine ?? this.#open()).commit(commit, { timeout }).ok;
+  }
+
   #open(): SyncEngine {
-    if (this.#isClosed) throw new StoreError("ERR_STORE_CLOSED", "the store was closed: open it again");
+    if (this.#isClosed) throw closedError("store");
     this.#engine = openEngine(this.#location());
     return this.#engine;
   }
@@ -153,8 +162,13 @@ function text(value: string): string {
   return value;
 }
 
-function timeoutOf(options: WriteOptions | undefined): number {
-  return options?.timeout === undefined ? DEFAULT_TIMEOUT : checkTimeout(options.timeout);
+const WRITE_OPTIONS: readonly (keyof WriteOptions)[] = ["timeout"];
+const TRY_OPTIONS: readonly (keyof TryOptions)[] = ["retries", "timeout"];
+
+function timeoutOf(options: WriteOptions | undefined, call: string, known: readonly string[] = WRITE_OPTIONS): number {
+  if (options === undefined) return DEFAULT_TIMEOUT;
+  checkOptions(options, known, call);
+  return options.timeout === undefined ? DEFAULT_TIMEOUT : checkTimeout(options.timeout);
 }
 
 function throwBytes(key: string): never {
@@ -164,20 +178,24 @@ function throwBytes(key: string): never {
   );
 }
 
-const SHORTEST_PAUSE = 50;
+/** Bounds of the pause before a further attempt, in milliseconds: at least half of the first, and at most the second. */
+const SHORTEST_PAUSE = 100;
 const LONGEST_PAUSE = 500;
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
-function attempt(options: TryOptions | undefined, call: () => boolean): boolean {
-  const retries = options?.retries ?? 0;
+/** Calls `act` until it throws no `StoreError`, or until the last of the `retries`. */
+function attempt(options: TryOptions | undefined, call: string, act: (timeout: number) => boolean): boolean {
+  const timeout = timeoutOf(options, call, TRY_OPTIONS);
+  const { retries = 0 } = options ?? {};
+  if (typeof retries !== "number") throw invalidType("retries", "a whole number from 0", retries);
   if (!(Number.isSafeInteger(retries) && retries >= 0)) throw outOfRange("retries", "a whole number from 0", retries);
   for (let left = retries; ; left--) {
     try {
-      return call();
+      return act(timeout);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (left === 0) return false;
-      Atomics.wait(cell, 0, 0, SHORTEST_PAUSE + Math.random() * (LONGEST_PAUSE - SHORTEST_PAUSE));
+      Atomics.wait(cell, 0, 0, backoff(Infinity, SHORTEST_PAUSE, LONGEST_PAUSE));
     }
   }
 }

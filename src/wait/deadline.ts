@@ -80,6 +80,8 @@ export class Deadline implements Disposable {
    * timeout, it keeps the process alive until then.
    */
   async within<T>(work: T | PromiseLike<T>): Promise<T> {
+    // Nothing can end the wait.
+    if (this.#controller === undefined) return work;
     this.#timer?.ref();
     try {
       return await unlessAborted(Promise.resolve(work), this.signal);

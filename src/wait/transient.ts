@@ -1,4 +1,4 @@
-import { StoreError } from "../errors.ts";
+import { isStoreError } from "../errors.ts";
 import { backoff } from "./backoff.ts";
 import { JoinedSignal } from "./joined-signal.ts";
 import { pause } from "./pause.ts";
@@ -9,12 +9,12 @@ const LONGEST_PAUSE = 250;
 
 /** Whether the commit that threw this error may have been applied. */
 export function isOutcomeUnknown(error: unknown): boolean {
-  return error instanceof StoreError && error.code === "ERR_STORE_OUTCOME_UNKNOWN";
+  return isStoreError(error, "ERR_STORE_OUTCOME_UNKNOWN");
 }
 
 /** Whether the same call may succeed later: the store is busy or unreachable for the moment, or an answer was lost. */
 export function isTransient(error: unknown): boolean {
-  return error instanceof StoreError && (error.retryable || isOutcomeUnknown(error));
+  return isStoreError(error) && (error.retryable || isOutcomeUnknown(error));
 }
 
 /**

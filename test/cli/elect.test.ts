@@ -1,6 +1,9 @@
 import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
+import { systemPrefix } from "../../src/coordination/common/system-key.ts";
+import type { Engine } from "../../src/engine/contract.ts";
+import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { Program, type Running } from "./program.ts";
 
 const node = process.execPath;
@@ -56,16 +59,29 @@ test("a leader that loses its leadership stops its command and stands again", as
   assert.equal((await leader.outcome).status, 5);
 });
 
-test("a signal ends one that stands by", async (t) => {
+test("a signal ends one that stands by, which then stands no more", async (t) => {
   const program = new Program(t);
   const first = program.start(["elect", "a", "--", node, "-e", leads]);
   await tokenOf(first);
   const second = program.start(["elect", "a", "--", node, "-e", leads]);
+  const engine = program.with(await openSqliteEngine(program.store));
+  await candidates(engine, 2);
   const third = await program.run(["elect", "a", "--timeout", "300ms", "--", node, "-e", leads]);
   assert.equal(third.status, 1);
   second.child.kill("SIGTERM");
   const { signal, stdout } = await second.outcome;
   assert.deepEqual([signal, stdout], ["SIGTERM", ""]);
+  await candidates(engine, 1);
   first.child.kill("SIGTERM");
   await first.outcome;
 });
+
+/** Waits until this many stand for the leadership of "a", the leader included. */
+async function candidates(engine: Engine, count: number): Promise<void> {
+  const range = { space: "system", prefix: systemPrefix("election", "a") } as const;
+  for (;;) {
+    const { entries, version } = await engine.list(range);
+    if (entries.filter(({ session }) => session !== undefined).length === count) return;
+    for await (const _ of engine.watch([range], { from: version })) break;
+  }
+}

@@ -48,3 +48,27 @@ test("the built command line finds the rest of the package", async (t) => {
   assert.deepEqual([failed.status, failed.stdout], [3, ""]);
   assert.match(failed.stderr, /^ipctools: ERR_STORE_NOT_INITIALIZED: /);
 });
+
+test("the built command line knows the errors of what it loads on demand: a timeout is status 1", async (t) => {
+  const program = new Program(t);
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [built, ...args], { env: program.env, encoding: "utf8" });
+  assert.deepEqual(outcome(run("wait", "none", "--timeout", "10ms")), [1, ""]);
+  assert.deepEqual(outcome(run("watch", "none", "--timeout", "10ms")), [1, ""]);
+  const inner = (verb: string) => [
+    process.execPath,
+    built,
+    verb,
+    "a",
+    "--timeout",
+    "10ms",
+    "--",
+    process.execPath,
+    "-v",
+  ];
+  for (const verb of ["lock", "elect"]) assert.deepEqual(outcome(run(verb, "a", "--", ...inner(verb))), [1, ""]);
+});
+
+function outcome({ status, stderr }: { status: number | null; stderr: string }): [number | null, string] {
+  return [status, stderr];
+}

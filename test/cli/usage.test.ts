@@ -54,7 +54,7 @@ const MISTAKES: Record<string, Mistake> = {
   "a store that was never set": {
     args: ["get", "a", "--store", "none.db"],
     status: 3,
-    says: /ERR_STORE_NOT_INITIALIZED: .*none\.db.*Set one first/,
+    says: /ERR_STORE_NOT_INITIALIZED: .*none\.db.*Set .+ first/,
   },
   "no list of a store that was never set": {
     args: ["list", "--store", "none.db"],

@@ -28,19 +28,21 @@ overEngines((ground) => {
     const [a, b, c] = await Promise.all([join(t, store), join(t, store), join(t, store)]);
     const barrier = new Barrier(a, "b", 2);
     const doomed = assert.rejects(new Barrier(b, "b", 2).wait(), { code: "ERR_STORE_CLOSED" });
-    await until(async () => (await barrier.waiting()).length >= 1);
+    await until(async () => (await barrier.state()).waiting.length >= 1);
     await b[Symbol.asyncDispose]();
     await doomed;
     await assert.rejects(barrier.wait({ timeout: 20 }), { code: "ERR_STORE_TIMEOUT" });
     const reason = new Error("enough");
     await assert.rejects(barrier.wait({ signal: AbortSignal.abort(reason) }), reason);
-    assert.equal((await barrier.waiting()).length, 0);
+    assert.equal((await barrier.state()).waiting.length, 0);
+    assert.deepEqual(await barrier.state(), { parties: 2, waiting: [] });
     let opened = false;
     const wait = barrier.wait().then(() => {
       opened = true;
     });
-    await until(async () => (await barrier.waiting()).length >= 1);
+    await until(async () => (await barrier.state()).waiting.length >= 1);
     assert.equal(opened, false);
+    assert.equal((await barrier.state()).waiting[0]!.pid, process.pid);
     await new Barrier(c, "b", 2).wait();
     await wait;
   });

@@ -25,6 +25,12 @@ overEngines((ground) => {
     assert.equal(second.isLeader, false);
     const seen = await leader(b, "e");
     assert.deepEqual([seen?.value, seen?.token, seen?.pid], ["one", first.token, process.pid]);
+    const state = await second.state();
+    assert.deepEqual(state.leader, seen);
+    assert.deepEqual(
+      state.waiting.map(({ value }) => value),
+      ["two"],
+    );
     await first.resign();
     await first.resign();
     assert.equal(first.isLeader, false);

@@ -23,7 +23,7 @@ function stepOf({ checks = [], mutations = [] }: Commit): string {
   if (mutations.length === 0) return "look";
   if (mutations[0]!.type === "delete") return "release";
   if (checks.some((check) => "empty" in check)) return "take";
-  return mutations[0]!.key.endsWith("/held") ? "grant" : "enter";
+  return mutations[0]!.key.endsWith("/granted/holder") ? "grant" : "enter";
 }
 
 /** Counts down each time the point is reached, and at the last time kills this process. */

@@ -25,7 +25,7 @@ overEngines((ground, engine) => {
     assert.ok(refused.retryAfter <= 60_000 && refused.retryAfter > 60_000 - (Date.now() - before) - 1);
     assert.equal((await two.tryTake()).granted, true);
     assert.equal((await one.tryTake()).granted, false);
-    const { remaining, retryAfter } = await two.peek();
+    const { remaining, retryAfter } = await two.state();
     assert.ok(remaining === 0 && retryAfter > 0);
     await two.reset();
     assert.deepEqual(await leftovers(a.engine), []);
@@ -96,7 +96,7 @@ overEngines((ground, engine) => {
     await rate.take();
     await assert.rejects(rate.take(2, { timeout: 20 }), { code: "ERR_STORE_TIMEOUT" });
     await assert.rejects(rate.take(2, { signal: AbortSignal.abort(new Error("x")) }), { message: "x" });
-    assert.equal((await rate.peek()).remaining, 1);
+    assert.equal((await rate.state()).remaining, 1);
     await b.engine.close();
     await assert.rejects(new RateLimit(b, "r", options).take(), { code: "ERR_STORE_CLOSED" });
   });
@@ -119,7 +119,7 @@ overEngines((ground, engine) => {
     await assert.rejects(rate.take(1, { timeout: -1 }), rangeError);
     for (const value of ["many", "{}", "[[1]]"]) {
       await member.engine.commit({ mutations: [{ type: "set", space: "system", key: "rate-limit/r", value }] });
-      await assert.rejects(rate.peek(), { code: "ERR_STORE_CODEC" });
+      await assert.rejects(rate.state(), { code: "ERR_STORE_CODEC" });
     }
     await rate.reset();
     assert.equal((await rate.tryTake()).granted, true);

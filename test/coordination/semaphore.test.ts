@@ -13,7 +13,7 @@ overEngines((ground) => {
     const second = await new Semaphore(b, "s", 2).acquire();
     assert.ok(second.token > first.token);
     assert.equal(await new Semaphore(a, "s", 2).tryAcquire(), undefined);
-    assert.equal((await new Semaphore(b, "s", 2).query()).held.length, 2);
+    assert.equal((await new Semaphore(b, "s", 2).state()).held.length, 2);
     await first.release();
     await first.release();
     assert.deepEqual([first.held, first.signal.aborted], [false, false]);
@@ -63,7 +63,7 @@ overEngines((ground) => {
           return permit;
         }),
       );
-      await until(async () => (await semaphore.query()).waiting.length > i);
+      await until(async () => (await semaphore.state()).waiting.length > i);
     }
     for (let i = 0; i < 8; i++) {
       await held.shift()!.release();
@@ -78,9 +78,9 @@ overEngines((ground) => {
     const [a, b, c] = await Promise.all([join(t, store), join(t, store), join(t, store)]);
     const held = await new Semaphore(a, "s", 1).acquire();
     const doomed = new Semaphore(b, "s", 1).acquire();
-    await until(async () => (await new Semaphore(c, "s", 1).query()).waiting.length >= 1);
+    await until(async () => (await new Semaphore(c, "s", 1).state()).waiting.length >= 1);
     const waiting = new Semaphore(c, "s", 1).acquire();
-    await until(async () => (await new Semaphore(c, "s", 1).query()).waiting.length >= 2);
+    await until(async () => (await new Semaphore(c, "s", 1).state()).waiting.length >= 2);
     const lost = assert.rejects(doomed);
     await b[Symbol.asyncDispose]();
     await lost;
@@ -103,10 +103,10 @@ overEngines((ground) => {
     await assert.rejects(semaphore.acquire({ timeout: 20 }), { code: "ERR_STORE_TIMEOUT" });
     const stop = new AbortController();
     const wait = semaphore.acquire({ signal: stop.signal });
-    await until(async () => (await semaphore.query()).waiting.length >= 1);
+    await until(async () => (await semaphore.state()).waiting.length >= 1);
     stop.abort(reason);
     await assert.rejects(wait, reason);
-    assert.equal((await semaphore.query()).waiting.length, 0);
+    assert.equal((await semaphore.state()).waiting.length, 0);
     await held.release();
     assert.deepEqual(await leftovers(member.engine), []);
   });

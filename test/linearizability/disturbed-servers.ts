@@ -10,7 +10,7 @@ export interface FaultCounts {
 }
 
 /** A server that can be broken and mended. */
-interface Server {
+export interface Server {
   readonly port: number;
   start(): Promise<void>;
   kill(): Promise<void>;

@@ -144,15 +144,17 @@ test("a file is upgraded in place while Python programs write to it, and nothing
   }
 });
 
+const ROUNDS = 10;
+
 test("an upgrade whose process is killed at any moment is made or not, and Python goes on", options, async (t) => {
   let undone = 0;
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const file = path.join(temporaryFolder(t), "store.db");
     runPython("fill", file, "3");
     const upgrader = start(t, path.join(import.meta.dirname, "upgrader.ts"), file);
     assert.equal(await message(upgrader), "begins");
     // The upgrade takes some milliseconds: the kill falls before, in and after it.
-    const until = performance.now() + round * 0.7;
+    const until = performance.now() + round * 1.4;
     while (performance.now() < until);
     upgrader.kill("SIGKILL");
     await ended(upgrader);
@@ -168,7 +170,7 @@ test("an upgrade whose process is killed at any moment is made or not, and Pytho
     assert.deepEqual([all.get("after"), all.get("ours")], ["the kill", "too"]);
     checkIntegrity(file);
   }
-  t.diagnostic(`${undone} of 20 upgrades were not made`);
+  t.diagnostic(`${undone} of ${ROUNDS} upgrades were not made`);
 });
 
 const PROGRAMS =
@@ -179,7 +181,7 @@ for (const [name, skip, command, kind] of [
 ] as const)
   test(name, { ...(skip && { skip }), timeout: 60_000 }, async (t) => {
     const { file, engine } = await openEngine(t);
-    const seconds = "3";
+    const seconds = "2";
     const theirs = [1, 2, 3, 4].map((i) => startPython(t, [kind, file, `python ${i}`, seconds], command));
     const ours = [1, 2, 3, 4].map((i) => startNode(t, "share.ts", [file, `node ${i}`, seconds]));
     const all = [...theirs, ...ours];

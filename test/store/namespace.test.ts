@@ -30,7 +30,7 @@ overStores((fresh) => {
     for (const lock of locks) await lock.release();
     await a.queue("jobs").push("x");
     assert.equal((await b.queue("jobs").state()).ready, 0);
-    await a.counter("n").add(5);
+    await a.counter("n").increment(5);
     assert.equal(await store.counter("n").get(), 0);
   });
 
@@ -47,7 +47,7 @@ overStores((fresh) => {
         () => candidacy.resigning(),
         () => a.queue("jobs").pushing("x"),
         () => a.channel("news").posting("x"),
-        () => a.counter("n").adding(1),
+        () => a.counter("n").incrementing(1),
       ])
         assert.throws(() => other.atomic().with(step()), { code: "ERR_INVALID_ARG_VALUE", name: "TypeError" });
     }

@@ -90,7 +90,7 @@ test("the functions that block and the Store see each other's values and version
   seed.setValue("a", "4");
   assert.deepEqual(await store.atomic().check(value.entry).set("a", "5").commit(), { ok: false });
   await store.lock("door");
-  await store.counter("n").add();
+  await store.counter("n").increment();
   assert.deepEqual(seed.keys(), ["a"]);
   seed.close();
 });

@@ -13,7 +13,7 @@ overStores((fresh, engine) => {
     const first = await store.set("key", "one");
     const second = await store.set("key", "two");
     assert.ok(second > first);
-    assert.deepEqual(await store.getEntry("key"), { key: "key", value: "two", version: second, created: first });
+    assert.deepEqual(await store.getEntry("key"), { key: "key", value: "two", version: second, createdVersion: first });
     assert.equal(await store.has("key"), true);
     assert.equal(await store.delete("key"), true);
     assert.equal(await store.delete("key"), false);
@@ -122,7 +122,7 @@ overStores((fresh, engine) => {
         type: "set",
         key: "w/a",
         version: first,
-        entry: { key: "w/a", value: "1", version: first, created: first },
+        entry: { key: "w/a", value: "1", version: first, createdVersion: first },
       },
     });
     await other.delete("w/a");

@@ -1,5 +1,4 @@
-import type { Command } from "../parse/command.ts";
-import { DONE, NO } from "../parse/command.ts";
+import { type Command, DONE, NO } from "../parse/command.ts";
 import { valueArgument } from "../parse/value-argument.ts";
 import { entryJson } from "../print/entry-json.ts";
 import { writeJson } from "../print/output.ts";
@@ -15,14 +14,13 @@ value stays. With --json also the entry as it is then. The value - is read from 
   async run(call) {
     const key = call.positionals[0]!;
     const ttl = call.duration("ttl");
-    const { wait } = call;
     const value = await valueArgument(call, 1);
     const engine = await openEngine(call.store);
     try {
       const set = { type: "set", key, value, ...(ttl === undefined ? undefined : { ttl }) } as const;
       const { ok, reads } = await engine.commit(
         { checks: [{ key, version: 0 }], mutations: [set], ...(call.json ? { reads: [{ key }] } : undefined) },
-        wait,
+        call.wait,
       );
       const entry = reads[0]?.[0];
       if (call.json) writeJson({ ok, ...(entry === undefined ? { key } : entryJson(entry)) });

@@ -1,5 +1,4 @@
-import type { Command } from "../parse/command.ts";
-import { DONE, NO } from "../parse/command.ts";
+import { type Command, DONE, NO } from "../parse/command.ts";
 import { writeJson } from "../print/output.ts";
 import { assertInitialized, openEngine } from "../run/open-engine.ts";
 
@@ -10,7 +9,6 @@ export const command: Command = {
   arity: [1, 1],
   async run(call) {
     const key = call.positionals[0]!;
-    const { wait } = call;
     const engine = await openEngine(call.store);
     try {
       for (;;) {
@@ -21,7 +19,7 @@ export const command: Command = {
           return NO;
         }
         const checks = [{ key, version: entry.version }];
-        const { ok, version } = await engine.commit({ checks, mutations: [{ type: "delete", key }] }, wait);
+        const { ok, version } = await engine.commit({ checks, mutations: [{ type: "delete", key }] }, call.wait);
         if (!ok) continue;
         if (call.json) writeJson({ ok: true, key, version });
         return DONE;

@@ -4,7 +4,7 @@ import { writeError } from "../print/output.ts";
 import { runHolding, STOP_OPTIONS, stopOptions } from "../run/held-command.ts";
 import { interruptible } from "../run/interruption.ts";
 import { openWatchingEngine } from "../run/open-engine.ts";
-import { isTimeOver } from "../run/patience.ts";
+import { unlessTimedOut } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "run a command only while leading, and take over when the leader dies",
@@ -27,17 +27,9 @@ command finds the fencing token in IPCTOOLS_TOKEN. Status 1 if --timeout is over
       const { Candidacy } = await import("../../coordination/election.ts");
       for (;;) {
         const outcome = await interruptible(async (signal, uninterruptible) => {
-          const candidacy = new Candidacy(participant, name, { value, ...call.wait });
-          const resign = () => void candidacy.resign().catch(() => {});
-          signal.addEventListener("abort", resign, { once: true });
-          try {
-            await candidacy.won;
-          } catch (error) {
-            signal.throwIfAborted();
-            if (isTimeOver(error)) return undefined;
-            throw error;
-          }
-          signal.removeEventListener("abort", resign);
+          const candidacy = new Candidacy(participant, name, { value, signal, ...call.wait });
+          const hasWon = await unlessTimedOut(candidacy.won.then(() => true));
+          if (!hasWon) return undefined;
           const holding = { signal: candidacy.signal, token: candidacy.token! };
           try {
             return await runHolding(call, holding, `leadership of ${JSON.stringify(name)}`, uninterruptible);

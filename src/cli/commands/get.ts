@@ -1,5 +1,4 @@
-import type { Command } from "../parse/command.ts";
-import { DONE, NO } from "../parse/command.ts";
+import { type Command, DONE, NO } from "../parse/command.ts";
 import { entryJson } from "../print/entry-json.ts";
 import { write, writeJson } from "../print/output.ts";
 import { writeLineOf } from "../print/write-value.ts";

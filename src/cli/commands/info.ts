@@ -1,5 +1,4 @@
-import type { Command } from "../parse/command.ts";
-import { DONE } from "../parse/command.ts";
+import { type Command, DONE } from "../parse/command.ts";
 import { painter, writeJson, writeLine } from "../print/output.ts";
 import { openEngine } from "../run/open-engine.ts";
 

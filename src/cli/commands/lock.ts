@@ -4,7 +4,7 @@ import { type Command, NO } from "../parse/command.ts";
 import { runHolding, STOP_OPTIONS, stopOptions } from "../run/held-command.ts";
 import { interruptible } from "../run/interruption.ts";
 import { openWatchingEngine } from "../run/open-engine.ts";
-import { isTimeOver } from "../run/patience.ts";
+import { unlessTimedOut } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "run a command while holding a lock",
@@ -31,10 +31,7 @@ lost meanwhile, the command is told by a signal, and the status is never 0.`,
       const { LockClient } = await import("../../coordination/locks/client.ts");
       const client = new LockClient(participant);
       return await interruptible(async (signal, uninterruptible) => {
-        const lock = await client.acquire(name, { mode, signal, ...call.wait }, manner).catch((error: unknown) => {
-          if (isTimeOver(error)) return undefined;
-          throw error;
-        });
+        const lock = await unlessTimedOut(client.acquire(name, { mode, signal, ...call.wait }, manner));
         if (lock === undefined) return conflict;
         try {
           const { status } = await runHolding(call, lock, `the lock ${JSON.stringify(name)}`, uninterruptible);

@@ -7,7 +7,7 @@ import { runCommand } from "../run/child-command.ts";
 import { storeEnvironment } from "../run/held-command.ts";
 import { interruptible } from "../run/interruption.ts";
 import { openWatchingEngine } from "../run/open-engine.ts";
-import { isTimeOver } from "../run/patience.ts";
+import { unlessTimedOut } from "../run/patience.ts";
 
 /** What a command printed, piece by piece, and its exit status. */
 interface Run {
@@ -44,7 +44,7 @@ standard input is that of the one that runs it. Status 1 if --timeout is over be
       const { forget, once } = await import("../../coordination/once.ts");
       if (forgets) return (await forget(participant, name)) ? DONE : NO;
       let own: Run | undefined;
-      const run = await interruptible((signal, uninterruptible) =>
+      const waiting = interruptible((signal, uninterruptible) =>
         once(
           participant,
           name,
@@ -60,9 +60,9 @@ standard input is that of the one that runs it. Status 1 if --timeout is over be
             ...(ttl === undefined ? undefined : { ttl }),
           },
         ),
-      ).catch((error: unknown) => {
+      );
+      const run = await unlessTimedOut(waiting).catch((error: unknown) => {
         if (error instanceof CalledOff) return error.run;
-        if (isTimeOver(error)) return undefined;
         throw error;
       });
       if (run === undefined) return NO;

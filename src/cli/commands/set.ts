@@ -1,5 +1,4 @@
-import type { Command } from "../parse/command.ts";
-import { DONE } from "../parse/command.ts";
+import { type Command, DONE } from "../parse/command.ts";
 import { valueArgument } from "../parse/value-argument.ts";
 import { writeJson } from "../print/output.ts";
 import { openEngine } from "../run/open-engine.ts";
@@ -14,12 +13,11 @@ belongs to it). What begins with - goes after --: ipctools set -- -key -value`,
   async run(call) {
     const key = call.positionals[0]!;
     const ttl = call.duration("ttl");
-    const { wait } = call;
     const value = await valueArgument(call, 1);
     const engine = await openEngine(call.store);
     try {
       const set = { type: "set", key, value, ...(ttl === undefined ? undefined : { ttl }) } as const;
-      const { version } = await engine.commit({ mutations: [set] }, wait);
+      const { version } = await engine.commit({ mutations: [set] }, call.wait);
       if (call.json) writeJson({ ok: true, key, version });
       return DONE;
     } finally {

@@ -1,13 +1,12 @@
-import type { Engine } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
+import { untilState } from "../../store/wait-for.ts";
 import { UsageError } from "../parse/arguments.ts";
 import { type Command, DONE, NO } from "../parse/command.ts";
 import { entryJson } from "../print/entry-json.ts";
 import { writeJson } from "../print/output.ts";
 import { writeLineOf } from "../print/write-value.ts";
-import { interruptible } from "../run/interruption.ts";
 import { openWatchingEngine } from "../run/open-engine.ts";
-import { within } from "../run/patience.ts";
+import { patiently } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "wait until a key exists, or has a value, or is gone",
@@ -25,8 +24,8 @@ printed. Status 1 when --timeout is over (default: it waits without end). With -
       gone ? entry === undefined : entry !== undefined && (value === undefined || entry.value === value);
     const engine = await openWatchingEngine(call.store);
     try {
-      const state = await interruptible((signal) =>
-        within(call.timeout, signal, (signal) => untilState(engine, key, isIt, signal)),
+      const state = await patiently(call, `key ${JSON.stringify(key)}`, (deadline) =>
+        untilState(engine, key, deadline, async (entry) => (isIt(entry) ? { state: { entry } } : undefined)),
       );
       if (state === undefined) {
         if (call.json) writeJson(null);
@@ -40,28 +39,3 @@ printed. Status 1 when --timeout is over (default: it waits without end). With -
     }
   },
 };
-
-/** Waits until what is under the key is as wished, and gives it. */
-async function untilState(
-  engine: Engine,
-  key: string,
-  isIt: (entry: Entry | undefined) => boolean,
-  signal: AbortSignal,
-): Promise<{ entry: Entry | undefined }> {
-  for (;;) {
-    signal.throwIfAborted();
-    const { entries, version } = await engine.list({ key });
-    if (isIt(entries[0])) return { entry: entries[0] };
-    try {
-      for await (const changes of engine.watch([{ key }], { from: version, signal })) {
-        for (const change of changes) {
-          const entry = change.type === "set" ? change.entry : undefined;
-          if (isIt(entry)) return { entry };
-        }
-      }
-    } catch (error) {
-      // Too much has happened since: look again.
-      if ((error as { code?: unknown }).code !== "ERR_STORE_HISTORY_LOST") throw error;
-    }
-  }
-}

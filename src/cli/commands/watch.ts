@@ -1,14 +1,14 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { Change } from "../../engine/entry.ts";
 import type { Range } from "../../engine/range.ts";
+import type { Deadline } from "../../wait/deadline.ts";
 import { type Arguments, UsageError } from "../parse/arguments.ts";
 import { type Command, DONE, NO } from "../parse/command.ts";
 import { entryJson } from "../print/entry-json.ts";
 import { write } from "../print/output.ts";
 import { lineOfChange } from "../print/value-line.ts";
-import { interruptible } from "../run/interruption.ts";
 import { openWatchingEngine } from "../run/open-engine.ts";
-import { within } from "../run/patience.ts";
+import { patiently } from "../run/patience.ts";
 
 export const command: Command = {
   summary: "print what changes, as it happens",
@@ -42,12 +42,10 @@ status 3 and ERR_STORE_HISTORY_LOST. Status 1 when --timeout is over.`,
     const engine = await openWatchingEngine(call.store);
     try {
       const printer = new Printer(call.json, count);
-      const hasCome = await interruptible((signal) =>
-        within(call.timeout, signal, (signal) =>
-          follow(engine, range, { from, current: call.flag("current"), signal }, printer),
-        ),
+      const isDone = await patiently(call, "changes", (deadline) =>
+        follow(engine, range, deadline, { from, current: call.flag("current") }, printer),
       );
-      return hasCome ? DONE : NO;
+      return isDone ? DONE : NO;
     } finally {
       await engine.close();
     }
@@ -67,19 +65,21 @@ function rangeOf(call: Arguments): Range {
 async function follow(
   engine: Engine,
   range: Range,
-  { from, current, signal }: { from: number | undefined; current: boolean; signal: AbortSignal },
+  deadline: Deadline,
+  { from, current }: { from: number | undefined; current: boolean },
   printer: Printer,
 ): Promise<true> {
   let since = from;
   if (current) {
-    const { entries, version } = await engine.list(range);
+    const { entries, version } = await deadline.within(engine.list(range));
     since = version;
     if (printer.print(entries.map((entry) => ({ type: "set", entry, key: entry.key, version: entry.version }))))
       return true;
   }
+  const { signal } = deadline;
   const changes = engine.watch([range], { ...(since === undefined ? undefined : { from: since }), signal });
   for await (const batch of changes) if (printer.print(batch)) return true;
-  signal.throwIfAborted();
+  deadline.throwIfOver();
   return true;
 }
 

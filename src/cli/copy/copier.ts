@@ -1,11 +1,9 @@
 import type { Check, Engine, Mutation } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
 import { StoreError } from "../../errors.ts";
+import { isOutcomeUnknown } from "../../wait/transient.ts";
 import { isSameValue, type Pair, type Source, sideBySide } from "./side-by-side.ts";
 
-/** A commit carries at most so many keys, and about so many bytes, so that it does not hold up others for long. */
-const BATCH_KEYS = 200;
-const BATCH_BYTES = 1024 * 1024;
 /** What the store's protocol puts around a key and its value, in bytes, at most. */
 const OVERHEAD = 256;
 
@@ -42,9 +40,7 @@ export class Copier {
   /** Brings the target up to the source; `progress` hears how many keys of the source are done. */
   async copy(signal: AbortSignal, progress: (done: number) => void): Promise<CopyCounts> {
     const counts: CopyCounts = { copied: 0, present: 0, different: 0, ephemeral: 0, extra: 0 };
-    const { commitOperations, commitBytes } = this.#to.capabilities.limits;
-    const mostKeys = Math.min(BATCH_KEYS, Math.floor(commitOperations / 2));
-    const mostBytes = Math.min(BATCH_BYTES, commitBytes);
+    const most = batchLimits(this.#to);
     let batch: Pair[] = [];
     let bytes = 0;
     let done = 0;
@@ -66,7 +62,7 @@ export class Copier {
       else if (right !== undefined && !this.#overwrite) counts.different++;
       else {
         const size = this.#sizeOf(left);
-        if (batch.length === mostKeys || (batch.length > 0 && bytes + size > mostBytes)) await flush();
+        if (batch.length === most.keys || (batch.length > 0 && bytes + size > most.bytes)) await flush();
         batch.push(pair);
         bytes += size;
       }
@@ -113,7 +109,7 @@ export class Copier {
         ({ ok } = await this.#to.commit({ checks, mutations }));
       } catch (error) {
         // Whether it was made is seen from what is there now.
-        if (!(error instanceof Error && "code" in error && error.code === "ERR_STORE_OUTCOME_UNKNOWN")) throw error;
+        if (!isOutcomeUnknown(error)) throw error;
       }
       if (ok) {
         counts.copied += mutations.length;
@@ -149,6 +145,12 @@ export class Copier {
       );
     return size;
   }
+}
+
+/** How much one commit carries: what the engine takes, and little enough that it does not hold up others for long. */
+function batchLimits({ capabilities: { limits } }: Engine): { readonly keys: number; readonly bytes: number } {
+  // A key takes two operations: a check and a mutation.
+  return { keys: Math.min(200, Math.floor(limits.commitOperations / 2)), bytes: Math.min(2 ** 20, limits.commitBytes) };
 }
 
 /** Whether the entry is about to go by itself. */

@@ -1,12 +1,13 @@
 import type { Engine, SyncEngine } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
+import { pages } from "../../engine/pages.ts";
 import { compareKeys } from "../../engine/range.ts";
 
 /** What is read from. */
 export type Source = Pick<Engine | SyncEngine, "list" | "info">;
 
-/** Entries read at once. */
-const PAGE = 200;
+/** Entries of a page, at most. */
+const LONGEST_PAGE = 200;
 
 /** A key that one of two stores has, or both. */
 export interface Pair {
@@ -35,14 +36,8 @@ export async function* sideBySide(
 }
 
 async function* entriesOf(engine: Source, prefix: string, signal: AbortSignal): AsyncGenerator<Entry, undefined> {
-  let start: string | undefined;
-  for (;;) {
-    signal.throwIfAborted();
-    const { entries } = await engine.list({ prefix, limit: PAGE, ...(start === undefined ? undefined : { start }) });
-    yield* entries;
-    if (entries.length < PAGE) return undefined;
-    start = `${entries.at(-1)!.key}\0`;
-  }
+  for await (const page of pages(engine, { prefix }, { longest: LONGEST_PAGE, signal })) yield* page;
+  return undefined;
 }
 
 export function isSameValue(a: Entry, b: Entry): boolean {

@@ -1,6 +1,6 @@
 import { outOfRange } from "../../errors.ts";
 import { LONGEST_TIMEOUT } from "../../wait/timeout.ts";
-import type { Option } from "./command.ts";
+import { GLOBAL_OPTIONS, type Option } from "./option.ts";
 
 /*
  * The parser is Node's own `util.parseArgs`: starting `get` with it costs 0.3 ms. Of the packages, measured as whole processes beside `node -e 0`
@@ -18,23 +18,6 @@ export class UsageError extends Error {
     this.verb = verb;
   }
 }
-
-/** Options that every verb takes. */
-export const GLOBAL_OPTIONS: Readonly<Record<string, Option>> = {
-  store: {
-    type: "string",
-    value: "LOCATION",
-    help: "a path or a URL; default: IPCTOOLS_STORE, else this user's own store",
-  },
-  json: { type: "boolean", help: "print JSON, one value a line" },
-  timeout: {
-    type: "string",
-    value: "TIME",
-    help: "how long to wait: 1500 or 1500ms, 2s, 5m, 1h (default for a busy store: 5s)",
-  },
-  help: { type: "boolean", short: "h", help: "show this" },
-  version: { type: "boolean", short: "V", help: "print the version" },
-};
 
 /** Stands before an argument that looks like an option and is none. No argument of a process can hold it. */
 const NEGATIVE = "\0";
@@ -54,7 +37,6 @@ export function splitVerb(args: readonly string[]): { verb: string | undefined; 
 
 /** The arguments of one verb's call. */
 export class Arguments {
-  readonly verb: string;
   readonly positionals: readonly string[] = [];
   /** The command to run, for a verb that takes one. */
   readonly command: readonly string[] = [];
@@ -70,7 +52,6 @@ export class Arguments {
     runsCommand: boolean,
     { strict }: { strict: boolean },
   ) {
-    this.verb = verb;
     let own = args;
     if (runsCommand) {
       const terminator = args.indexOf("--");
@@ -121,14 +102,9 @@ export class Arguments {
     return this.flag("json");
   }
 
-  /** `--timeout` in milliseconds. */
-  get timeout(): number | undefined {
-    return this.duration("timeout");
-  }
-
-  /** `{ timeout }` where one was given. */
+  /** `--timeout` as `{ timeout }` in milliseconds, where one was given. */
   get wait(): { timeout?: number } {
-    const timeout = this.timeout;
+    const timeout = this.duration("timeout");
     return timeout === undefined ? {} : { timeout };
   }
 

@@ -1,12 +1,5 @@
 import type { Arguments } from "./arguments.ts";
-
-export interface Option {
-  readonly type: "boolean" | "string";
-  readonly short?: string;
-  /** What stands for the value in the help. */
-  readonly value?: string;
-  readonly help: string;
-}
+import type { Option } from "./option.ts";
 
 /** A verb of the command line. Its file in `commands/` exports it as `command` and is loaded only when it is called. */
 export interface Command {

@@ -53,7 +53,7 @@ export function isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean {
   return process.getBuiltinModule("node:tty").isatty(DESCRIPTORS[stream]);
 }
 
-type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+type Style = "bold" | "red" | "green" | "cyan";
 
 /** Paints for a terminal; elsewhere, and where `NO_COLOR` is set or the terminal is dumb, gives the text back as it is. */
 export function painter(stream: "stdout" | "stderr"): (style: Style, text: string) => string {

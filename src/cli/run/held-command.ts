@@ -1,6 +1,6 @@
 import type { Arguments } from "../parse/arguments.ts";
-import type { Option } from "../parse/command.ts";
 import { FAILED } from "../parse/command.ts";
+import type { Option } from "../parse/option.ts";
 import { writeError } from "../print/output.ts";
 import { parseSignal, runCommand } from "./child-command.ts";
 import { resolveLocation } from "./open-engine.ts";

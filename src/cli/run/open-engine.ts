@@ -1,7 +1,7 @@
 import type { Engine, SyncEngine } from "../../engine/contract.ts";
+import { notInitializedError } from "../../engine/standard-errors.ts";
 import { defaultLocation, type Location, parseLocation } from "../../engines/location.ts";
 import { openSqliteSyncEngine } from "../../engines/sqlite/sync-engine.ts";
-import { StoreError } from "../../errors.ts";
 import { UsageError } from "../parse/arguments.ts";
 
 /** The engine of a location: for a store file the one that answers at once, without loading what coordination needs. */
@@ -15,24 +15,16 @@ export async function openWatchingEngine(location: string | undefined, name = "-
   return await openPlace(placeOf(location, name));
 }
 
-/**
- * Throws if nothing was ever set in a store where nothing was found. (An engine that answers at once has told it
- * by then.)
- */
+/** Throws if nothing was ever set in a store where nothing was found. */
 export async function assertInitialized(engine: Engine | SyncEngine): Promise<void> {
   const { initialized, location } = await engine.info();
-  if (!initialized)
-    throw new StoreError(
-      "ERR_STORE_NOT_INITIALIZED",
-      `the store ${location} has not been initialized yet: no value was ever set. Set one first, or check IPCTOOLS_STORE`,
-    );
+  if (!initialized) throw notInitializedError(location);
 }
 
 /** A full path or a URL. */
-export function resolveLocation(location: string | undefined, name = "--store"): string {
-  const place = placeOf(location, name);
-  if (place.engine === "sqlite") return place.path;
-  return place.url;
+export function resolveLocation(location: string): string {
+  const place = placeOf(location, "--store");
+  return place.engine === "sqlite" ? place.path : place.url;
 }
 
 function placeOf(location: string | undefined, name: string): Exclude<Location, { engine: "memory" }> {

@@ -1,26 +1,30 @@
-/** Why a wait ended: `--timeout` is over. */
-class TimeIsOver extends Error {}
+import { isStoreError } from "../../errors.ts";
+import { Deadline } from "../../wait/deadline.ts";
+import type { Arguments } from "../parse/arguments.ts";
+import { interruptible } from "./interruption.ts";
 
-/** Runs something that waits, for `timeout` milliseconds at most; `undefined` if it did not come in that time. */
-export async function within<T>(
-  timeout: number | undefined,
-  signal: AbortSignal,
-  body: (signal: AbortSignal) => Promise<T>,
-): Promise<T | undefined> {
-  if (timeout === undefined) return await body(signal);
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(new TimeIsOver()), timeout);
+/** Settles as the wait does, except that it resolves to `undefined` when `--timeout` is over. */
+export async function unlessTimedOut<T>(wait: Promise<T>): Promise<T | undefined> {
   try {
-    return await body(AbortSignal.any([signal, over.signal]));
+    return await wait;
   } catch (error) {
-    if (error instanceof TimeIsOver) return undefined;
+    if (isStoreError(error, "ERR_STORE_TIMEOUT")) return undefined;
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-/** Whether a wait of the store's ended because its time-out was over. */
-export function isTimeOver(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === "ERR_STORE_TIMEOUT";
+/** Runs something that waits until a signal ends this program. Resolves to `undefined` when `--timeout` is over. */
+export async function patiently<T>(
+  call: Arguments,
+  awaited: string,
+  body: (deadline: Deadline) => Promise<T>,
+): Promise<T | undefined> {
+  return await interruptible(async (signal) => {
+    const deadline = new Deadline({ signal, ...call.wait }, awaited);
+    try {
+      return await unlessTimedOut(body(deadline));
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  });
 }

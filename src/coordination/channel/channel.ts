@@ -2,8 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { Engine } from "../../engine/contract.ts";
 import type { Value } from "../../engine/entry.ts";
 import { checkValue } from "../../engine/limits.ts";
+import { closedError } from "../../engine/standard-errors.ts";
 import { invalidType, outOfRange, type StoreError } from "../../errors.ts";
 import { decode, encode } from "../../structured-clone/encode.ts";
+import { checkOptions } from "../../wait/options.ts";
 import { LONGEST_TIMEOUT } from "../../wait/timeout.ts";
 import type { Participant } from "../common/participant.ts";
 import type { Step } from "../common/step.ts";
@@ -30,6 +32,11 @@ type Handler<T> = ((this: Channel<T>, event: ChannelEvent<T>) => unknown) | null
 /** The channels that are about to listen: what is posted in this process meanwhile waits until they do. */
 const openings = new WeakMap<Engine, Set<Promise<void>>>();
 
+/*
+ * Algorithm: total order by the store's versions (the sequencer of Chang and Maxemchuk, "Reliable Broadcast Protocols", 1984,
+ * which is here the store); each message an entry of its own; bounded by its poster, as the topics of a log are.
+ */
+
 /**
  * A `BroadcastChannel` across processes (the HTML standard's interface): every other object of the name that listens when a
  * message is posted gets it, in this process or another, in one order that is the same for all, until it closes. Messages are
@@ -40,9 +47,6 @@ const openings = new WeakMap<Engine, Set<Promise<void>>>();
  * most: a listener that is further behind gets a `messageerror` event whose `data` is a `StoreError` with the code
  * `ERR_STORE_LAGGING`, and then the messages that are still there; an iteration ends with that error. A message that could
  * not be written, or not be read, is a `messageerror` event too.
- *
- * Algorithm: total order by the store's versions (the sequencer of Chang and Maxemchuk, "Reliable Broadcast Protocols", 1984,
- * which is here the store); each message an entry of its own; bounded by its poster, as the topics of a log are.
  */
 export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T>, AsyncDisposable {
   readonly name: string;
@@ -60,6 +64,7 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
 
   constructor(participant: Participant, name: string, options: ChannelOptions = {}) {
     super();
+    checkOptions(options, ["capacity"], "channel");
     const { capacity = 1000 } = options;
     if (typeof name !== "string") throw invalidType("name", "a string", name);
     if (typeof capacity !== "number") throw invalidType("capacity", "a number", capacity);
@@ -74,7 +79,7 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
 
   /** Resolves when every message that anybody posts from then on is delivered here. Begins to listen. */
   get ready(): Promise<void> {
-    this.#assertOpen("listen");
+    this.#assertOpen();
     return this.#listen().ready;
   }
 
@@ -100,8 +105,8 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
   }
 
   /**
-   * Posts, and does not wait: a failure is a `messageerror` event. Throws a `DataCloneError` for what is no data, an
-   * `InvalidStateError` after `close()`, a `RangeError` for what is above the engine's limit of a value.
+   * Posts, and does not wait: a failure is a `messageerror` event. Throws a `DataCloneError` for a message that is not data,
+   * `ERR_STORE_CLOSED` after `close()`, a `RangeError` for what is above the engine's limit of a value.
    */
   postMessage(message: T): void {
     this.#post(message).catch((error) => this.#dispatch("messageerror", error));
@@ -114,7 +119,7 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
 
   /** The post as a part of an atomic commit. */
   posting(message: T): Step {
-    this.#assertOpen("post");
+    this.#assertOpen();
     return this.#poster.posting(this.#encode(message));
   }
 
@@ -134,7 +139,7 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
 
   /** The messages from now on. Ends when the channel is closed; throws when it falls behind. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    this.#assertOpen("listen");
+    this.#assertOpen();
     const iterator = new ChannelIterator<T>(this.#capacity, () => this.#iterators.delete(iterator));
     this.#iterators.add(iterator);
     this.#listen();
@@ -157,7 +162,7 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
   }
 
   #post(message: T): Promise<void> {
-    this.#assertOpen("post");
+    this.#assertOpen();
     const text = this.#encode(message);
     const opening = openings.get(this.#participant.engine);
     return this.#poster.post(text, opening?.size ? Promise.allSettled(opening) : undefined);
@@ -243,11 +248,7 @@ export class Channel<T = unknown> extends EventTarget implements AsyncIterable<T
     }
   }
 
-  #assertOpen(what: string): void {
-    if (this.#closing)
-      throw new DOMException(
-        `The channel ${JSON.stringify(this.name)} was closed and can ${what} no more; make another`,
-        "InvalidStateError",
-      );
+  #assertOpen(): void {
+    if (this.#closing) throw closedError("channel", this.name);
   }
 }

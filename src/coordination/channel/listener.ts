@@ -1,14 +1,12 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { Change, Entry } from "../../engine/entry.ts";
+import { closedError } from "../../engine/standard-errors.ts";
 import { StoreError } from "../../errors.ts";
-import { pause } from "../../wait/pause.ts";
-import { isTransient } from "../../wait/transient.ts";
+import { retryTransient } from "../../wait/transient.ts";
+import { checkLayout } from "../common/layout-version.ts";
 import { type MessageKey, parseMessageKey, RETENTION } from "./key.ts";
 
-/** How long to wait before a store that failed for the moment is asked again, in milliseconds. */
-const PAUSE = 50;
-
-/** Above so many streams those that were silent for long are forgotten. */
+/** Above this many streams those that were silent for long are forgotten. */
 const MANY_STREAMS = 1000;
 
 export interface ListenerOptions {
@@ -58,24 +56,23 @@ export class ChannelListener {
   }
 
   close(): void {
-    this.#stop.abort(new StoreError("ERR_STORE_CLOSED", "The channel was closed"));
+    this.#stop.abort(closedError("channel"));
   }
 
   async #listen(begun: () => void): Promise<void> {
     const { signal } = this.#stop;
     for (;;) {
-      signal.throwIfAborted();
       try {
-        this.#position ??= await this.#begin();
-        begun();
-        await this.#follow(this.#position);
+        await retryTransient([signal], async () => {
+          this.#position ??= await this.#begin();
+          begun();
+          await this.#follow(this.#position);
+        });
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof StoreError && error.code === "ERR_STORE_HISTORY_LOST") {
-          this.#position = undefined;
-          this.#options.lagging(lagging(error));
-        } else if (isTransient(error)) await pause(PAUSE, { signal });
-        else throw error;
+        if (!(error instanceof StoreError && error.code === "ERR_STORE_HISTORY_LOST")) throw error;
+        this.#position = undefined;
+        this.#options.lagging(lagging(error));
       }
     }
   }
@@ -84,7 +81,7 @@ export class ChannelListener {
   async #begin(): Promise<number> {
     const { engine, prefix } = this.#options;
     this.#since = Date.now();
-    const { entries, version } = await engine.list({ space: "system", prefix });
+    const [{ entries, version }] = await Promise.all([engine.list({ space: "system", prefix }), checkLayout(engine)]);
     this.#streams.clear();
     for (const { key } of entries) this.#seen(parseMessageKey(prefix, key));
     return version;

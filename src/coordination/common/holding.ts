@@ -1,7 +1,7 @@
 import type { Check, Commit, Engine, Mutation, Session } from "../../engine/contract.ts";
 import { StoreError } from "../../errors.ts";
 import type { Fence } from "./fence.ts";
-import { deleteUntilGone } from "./session-wait.ts";
+import { deleteUntilGone } from "./session.ts";
 import type { Step } from "./step.ts";
 
 export interface HoldingOptions {
@@ -111,12 +111,10 @@ export class Holding implements Fence, AsyncDisposable {
   }
 
   async #giveUp(): Promise<void> {
-    let tries = 0;
-    await deleteUntilGone(this.#session, async () => {
-      tries++;
+    await deleteUntilGone(this.#session, async (mayBeDone) => {
       const { ok } = await this.#engine.commit(this.#release);
-      // Of a try whose answer was lost nobody knows whether it, or a theft, took the entry away.
-      if (!ok && tries === 1) this.lose(new DOMException(`${this.#what} was stolen by another request`, "AbortError"));
+      // After an attempt whose answer was lost nobody knows whether it, or a theft, took the entry away.
+      if (!ok && !mayBeDone) this.lose(new DOMException(`${this.#what} was stolen by another request`, "AbortError"));
     });
     this.#lookAtSession();
     this.#end();

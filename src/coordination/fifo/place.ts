@@ -1,23 +1,21 @@
-import type { CommitResult, Engine, Mutation, Session } from "../../engine/contract.ts";
+import type { CommitResult, Engine, Session } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
 import type { Range, RangeRead } from "../../engine/range.ts";
 import { StoreError } from "../../errors.ts";
 import type { Deadline } from "../../wait/deadline.ts";
-import { isOutcomeUnknown, retryTransient } from "../../wait/transient.ts";
+import { retryTransient } from "../../wait/transient.ts";
 import type { HoldingOptions } from "../common/holding.ts";
-import { deleteUntilGone, sessionErrorOr } from "../common/session-wait.ts";
+import { abandon, sessionErrorOr } from "../common/session.ts";
+import { untilAnswered } from "../common/until-answered.ts";
 import { untilChanged } from "../common/until-changed.ts";
 
-/** Above so many keys a watch of the whole queue is cheaper than one of each. */
+/** Above this many keys a watch of the whole line is cheaper than one of each. */
 const MOST_WATCHED = 32;
 
-/** For how long an abandoned wait is held up by a store that does not answer, in milliseconds. */
-const LEAVE_TIMEOUT = 1000;
-
-export interface QueueOptions {
+export interface FifoPlaceOptions {
   readonly engine: Engine;
   readonly session: Session;
-  /** What the queue's keys begin with. */
+  /** The beginning of the line's keys. */
   readonly prefix: string;
   /** Unique in the session. */
   readonly id: number;
@@ -27,27 +25,27 @@ export interface QueueOptions {
 }
 
 /**
- * One's place in a first-come-first-served queue of entries that are bound to their owners' sessions: the `width` eldest have
+ * One's place in a first-come-first-served line of entries that are bound to their owners' sessions: the `width` eldest have
  * their turn, **by place alone**. A death or a leave is itself the turn of the next; no moment exists at which one too many has it.
  * The turn comes in the order of creation, so the version of the entry is a token that grows from turn to turn.
  *
  * Who waits watches the `width` nearest before it: as long as all of those are there its turn cannot have come, so one
- * of them going is the only news that it needs. Each that goes wakes at most `width` others, however long the queue is.
+ * of them going is the only news that it needs. Each that goes wakes at most `width` others, however long the line is.
  * (With `width` 1: the predecessor alone, the recipe of ZooKeeper, Curator and etcd's concurrency package.)
  */
-export class QueuePlace {
+export class FifoPlace {
   readonly key: string;
   readonly session: Session;
   readonly #engine: Engine;
-  readonly #queue: Range;
+  readonly #line: Range;
   readonly #value: string;
   readonly #width: number;
 
-  constructor({ engine, session, prefix, id, value, width }: QueueOptions) {
+  constructor({ engine, session, prefix, id, value, width }: FifoPlaceOptions) {
     this.key = `${prefix}${session.id}-${id}`;
     this.session = session;
     this.#engine = engine;
-    this.#queue = { space: "system", prefix };
+    this.#line = { space: "system", prefix };
     this.#value = value;
     this.#width = width;
   }
@@ -58,28 +56,23 @@ export class QueuePlace {
       const { turn, nearest, version } = await this.#enter(deadline);
       return turn ?? (await this.#wait(nearest, version, [deadline.signal, this.session.signal]));
     } catch (error) {
-      await this.#abandon();
+      await this.#leave();
       throw sessionErrorOr(this.session, error);
     }
   }
 
   /** The token if it was its turn at once; otherwise `undefined`, and there is no place any more. */
   async tryTake(deadline: Deadline): Promise<number | undefined> {
-    const full = await this.#engine.list({ ...this.#queue, limit: this.#width });
+    const full = await this.#engine.list({ ...this.#line, limit: this.#width });
     if (full.entries.length === this.#width) return undefined;
     try {
       const { turn } = await this.#enter(deadline);
-      if (turn === undefined) await this.leave();
+      if (turn === undefined) await this.#leave();
       return turn;
     } catch (error) {
-      await this.#abandon();
+      await this.#leave();
       throw sessionErrorOr(this.session, error);
     }
-  }
-
-  /** Gives the place up, whatever it takes; a session that has ended has none. */
-  leave(): Promise<void> {
-    return deleteUntilGone(this.session, () => this.#engine.commit({ mutations: [this.#deletion] }));
   }
 
   /** What came with the turn, as a `Holding` takes it. */
@@ -87,30 +80,17 @@ export class QueuePlace {
     return { engine: this.#engine, session: this.session, key: this.key, version: token, token };
   }
 
-  get #deletion(): Mutation {
-    return { type: "delete", space: "system", key: this.key };
-  }
-
   async #enter(deadline: Deadline): Promise<Standing> {
-    const set = { type: "set", space: "system", key: this.key, value: this.#value, session: this.session.id } as const;
-    for (;;) {
-      let result: CommitResult;
-      try {
-        const reads = [
-          ...this.#reads,
-          { ...this.#queue, order: "created", reverse: true, limit: this.#width + 1 } as const,
-        ];
-        result = await this.#engine.commit(
-          { checks: [{ space: "system", key: this.key, version: 0 }], mutations: [set], reads },
-          deadline.commit,
-        );
-      } catch (error) {
-        // If it was made, the next try finds the entry there.
-        if (isOutcomeUnknown(error)) continue;
-        throw error;
-      }
-      return this.#standing(result, result.ok ? result.reads[2]! : []);
-    }
+    const place = { space: "system", key: this.key } as const;
+    const newest = { ...this.#line, order: "created", reverse: true, limit: this.#width + 1 } as const;
+    const commit = {
+      checks: [{ ...place, version: 0 }],
+      mutations: [{ type: "set", ...place, value: this.#value, session: this.session.id } as const],
+      reads: [...this.#reads, newest],
+    };
+    const result = await untilAnswered(() => this.#engine.commit(commit, deadline.commit));
+    // After an attempt whose answer was lost, the newest entries may be younger than this place.
+    return this.#standing(result, result.ok ? result.reads[2]! : []);
   }
 
   async #wait(nearest: readonly Entry[], version: number, signals: readonly AbortSignal[]): Promise<number> {
@@ -119,7 +99,7 @@ export class QueuePlace {
         if (nearest.length > 0) await untilChanged(this.#engine, this.#ranges(nearest), version, signals);
         const standing = this.#standing(await this.#engine.commit({ reads: this.#reads }), []);
         if (standing.turn !== undefined) return standing.turn;
-        const whole = await this.#engine.list({ ...this.#queue, order: "created" });
+        const whole = await this.#engine.list({ ...this.#line, order: "created" });
         const place = whole.entries.findIndex(({ key }) => key === this.key);
         nearest = place < this.#width ? [] : whole.entries.slice(place - this.#width, place);
         version = whole.version;
@@ -131,7 +111,7 @@ export class QueuePlace {
   get #reads(): RangeRead[] {
     return [
       { space: "system", key: this.key },
-      { ...this.#queue, order: "created", limit: this.#width },
+      { ...this.#line, order: "created", limit: this.#width },
     ];
   }
 
@@ -143,25 +123,19 @@ export class QueuePlace {
   }
 
   #ranges(entries: readonly Entry[]): Range[] {
-    if (entries.length > MOST_WATCHED) return [this.#queue];
+    if (entries.length > MOST_WATCHED) return [this.#line];
     return entries.map(({ key }) => ({ space: "system", key }));
   }
 
   /** Why the own entry is gone. */
   #loss(): unknown {
     if (this.session.signal.aborted) return this.session.signal.reason;
-    return new StoreError("ERR_STORE_SESSION_LOST", "The place in the queue was lost together with its session");
+    return new StoreError("ERR_STORE_SESSION_LOST", "The place in the line was lost together with its session");
   }
 
-  /** Gives the place up without holding up for long the caller, who no longer waits. */
-  async #abandon(): Promise<void> {
-    if (this.session.signal.aborted) return;
-    try {
-      await this.#engine.commit({ mutations: [this.#deletion] }, { timeout: LEAVE_TIMEOUT });
-    } catch {
-      // What cannot be told of the deletion anywhere ends with the session.
-      this.leave().catch(() => {});
-    }
+  async #leave(): Promise<void> {
+    const mutations = [{ type: "delete", space: "system", key: this.key } as const];
+    await abandon(this.session, () => this.#engine.commit({ mutations }));
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Session } from "../../engine/contract.ts";
 import { invalidType, invalidValue } from "../../errors.ts";
 import { Deadline, type WaitOptions } from "../../wait/deadline.ts";
+import { checkOptions } from "../../wait/options.ts";
 import { unlessAborted } from "../../wait/unless-aborted.ts";
 import type { Participant } from "../common/participant.ts";
-import { isSessionLost, sessionErrorOr } from "../common/session-wait.ts";
-import { LockEntries, type LockMode } from "./layout.ts";
+import { sessionErrorOr, withSession } from "../common/session.ts";
+import { LockLayout, type LockMode } from "./layout.ts";
 import { Lock } from "./lock.ts";
 import { type Grant, LockRequest } from "./request.ts";
 import { steal } from "./steal.ts";
@@ -19,13 +20,13 @@ export type LockManner = "wait" | "if-available" | "steal";
 
 let nextId = 1;
 
-/** Takes locks for one participant: its requests for a name come into the queue in the order in which they were made. */
+/** Takes locks for one participant: its requests for a name join the line in the order in which they were made. */
 export class LockClient {
   readonly participant: Participant;
   /** For each name, until its requests so far have their places. */
   readonly #entering = new Map<string, Promise<void>>();
-  /** Those of the name that was asked for last. */
-  #latest: LockEntries | undefined;
+  /** The layout of the lock that was asked for last. */
+  #latest: LockLayout | undefined;
   readonly #notices = new WeakMap<Session, LockNotices>();
 
   constructor(participant: Participant) {
@@ -34,20 +35,17 @@ export class LockClient {
 
   /**
    * Waits for the lock. `undefined` only in the manner `"if-available"`. A session that is lost during the wait costs the
-   * place in the queue: a new one is taken.
+   * place in the line: a new one is taken.
    */
   async acquire(name: string, options: LockWaitOptions, manner: LockManner = "wait"): Promise<Lock | undefined> {
     const mode = checkMode(options.mode);
-    const deadline = new Deadline(options, `The lock ${JSON.stringify(name)}`);
+    const deadline = new Deadline(options, `lock ${JSON.stringify(name)}`);
     try {
-      for (;;) {
-        deadline.throwIfOver();
-        try {
-          return await this.#inOrder(name, deadline, (entered) => this.#take(name, mode, manner, deadline, entered));
-        } catch (error) {
-          if (!isSessionLost(error)) throw error;
-        }
-      }
+      return await this.#inOrder(name, deadline, (entered) =>
+        withSession(this.participant, deadline, (session) =>
+          this.#take(session, name, mode, manner, deadline, entered),
+        ),
+      );
     } finally {
       deadline[Symbol.dispose]();
     }
@@ -56,6 +54,7 @@ export class LockClient {
   /** Waits for the lock, as a handle that releases it. */
   async lock(name: string, options: LockWaitOptions = {}): Promise<Lock> {
     if (typeof name !== "string") throw invalidType("name", "a string", name);
+    checkOptions(options, ["mode", "signal", "timeout"], "lock");
     const lock = await this.acquire(name, options);
     return lock!;
   }
@@ -86,6 +85,7 @@ export class LockClient {
   }
 
   async #take(
+    session: Session,
     name: string,
     mode: LockMode,
     manner: LockManner,
@@ -93,15 +93,14 @@ export class LockClient {
     entered: () => void,
   ): Promise<Lock | undefined> {
     const { engine } = this.participant;
-    const session = await this.participant.session();
-    const entries = this.#entriesOf(name);
+    const layout = this.#layoutOf(name);
     if (manner === "steal") {
-      const { grant, isRobbed } = await steal(engine, session, entries, nextId++, deadline);
-      const lock = this.#granted(grant, entries, mode, session);
+      const { grant, isRobbed } = await steal(engine, session, layout, nextId++, deadline);
+      const lock = this.#granted(grant, layout, mode, session);
       if (isRobbed) lock.lose(stolen(name));
       return lock;
     }
-    const request = new LockRequest(engine, session, entries, mode, nextId++);
+    const request = new LockRequest(engine, session, layout, mode, nextId++);
     try {
       deadline.throwIfOver();
       const grant =
@@ -109,18 +108,18 @@ export class LockClient {
           ? await request.takeIfAvailable(deadline)
           : ((await request.takeFree(deadline)) ?? (await request.takeTurn(deadline, entered)));
       deadline.throwIfOver();
-      return grant && this.#granted(grant, entries, mode, session);
+      return grant && this.#granted(grant, layout, mode, session);
     } catch (error) {
       await request.abandon();
       throw sessionErrorOr(session, error);
     }
   }
 
-  #granted(grant: Grant, entries: LockEntries, mode: LockMode, session: Session): Lock {
+  #granted(grant: Grant, layout: LockLayout, mode: LockMode, session: Session): Lock {
     const { engine } = this.participant;
-    const { name } = entries;
+    const { name } = layout;
     const what = `The lock ${JSON.stringify(name)}`;
-    const givingUp = mode === "exclusive" ? [entries.deleteMark] : [];
+    const givingUp = mode === "exclusive" ? [layout.deleteHolder] : [];
     const notices = this.#noticesOf(session);
     const ended = () => notices.remove(lock);
     const lock = new Lock({ ...grant, engine, session, name, mode, what, givingUp, ended });
@@ -128,8 +127,8 @@ export class LockClient {
     return lock;
   }
 
-  #entriesOf(name: string): LockEntries {
-    if (this.#latest?.name !== name) this.#latest = new LockEntries(name);
+  #layoutOf(name: string): LockLayout {
+    if (this.#latest?.name !== name) this.#latest = new LockLayout(name);
     return this.#latest;
   }
 

@@ -8,7 +8,7 @@ export type LockMode = "exclusive" | "shared";
 
 /** What stands in the entry of a request, beside what its key tells. */
 export interface LockRecord extends Owner {
-  /** Of a shared request that holds the lock. An exclusive one holds it if the mark says so. */
+  /** Of a shared request that holds the lock. An exclusive one holds it if the holder record names it. */
   readonly granted?: true;
 }
 
@@ -16,34 +16,34 @@ export interface LockRecord extends Owner {
 export const ALL_LOCKS: Range = { space: "system", prefix: "lock/" };
 
 /**
- * The entries of one lock: where they are, what they hold. All but the shared requests lie below `beforeShared`, so that
- * the absence of whatever is in a request's way is one check.
+ * The keys and values of one lock's entries. All but the shared requests are in the range `beforeShared`, so that one check
+ * covers everything that is in a shared request's way.
  */
-export class LockEntries {
+export class LockLayout {
   readonly name: string;
   readonly whole: Range;
   readonly exclusive: Range;
   readonly shared: Range;
   /** Everything but the shared requests. */
   readonly beforeShared: Range;
-  /** The entry of a holder that stole the lock. */
-  readonly force: string;
+  /** The key of the thief entry: the entry of a holder that stole the lock. */
+  readonly thief: string;
   /**
-   * What an exclusive holder leaves beside its own entry, bound to no session: it outlives the holder that does not
-   * release. Its value is the holder's key, its version the holder's token.
+   * The key of the holder record, which an exclusive holder sets beside its own entry. The record is bound to no session, so
+   * it outlives a holder that does not release. Its value is the key of the holder's entry, its version the holder's token.
    */
-  readonly mark: string;
+  readonly holder: string;
 
-  /** Those of the lock that an entry of any lock belongs to. */
-  static of(key: string): LockEntries {
-    return new LockEntries(readPart(key.split("/", 2)[1]!));
+  /** The layout of the lock to which an entry belongs. */
+  static of(key: string): LockLayout {
+    return new LockLayout(readPart(key.split("/", 2)[1]!));
   }
 
   constructor(name: string) {
     const prefix = systemPrefix("lock", name);
     this.name = name;
-    this.force = `${prefix}force`;
-    this.mark = `${prefix}held`;
+    this.thief = `${prefix}granted/thief`;
+    this.holder = `${prefix}granted/holder`;
     this.whole = { space: "system", prefix };
     this.exclusive = { space: "system", prefix: `${prefix}exclusive/` };
     this.shared = { space: "system", prefix: `${prefix}shared/` };
@@ -56,28 +56,28 @@ export class LockEntries {
 
   /** The entry of a request. */
   set(key: string, mode: LockMode, session: string, granted: boolean): Mutation {
-    const isMarked = granted && mode === "shared";
-    const record: LockRecord = isMarked ? { granted: true, ...describeOwner() } : describeOwner();
+    const isGrant = granted && mode === "shared";
+    const record: LockRecord = isGrant ? { granted: true, ...describeOwner() } : describeOwner();
     return { type: "set", space: "system", key, value: JSON.stringify(record), session };
   }
 
   /** `id` is unique in the session. */
-  setForce(session: string, id: number): Mutation & { type: "set" } {
+  setThief(session: string, id: number): Mutation & { type: "set" } {
     const record: LockRecord & { id: number } = { ...describeOwner(), id };
-    return { type: "set", space: "system", key: this.force, value: JSON.stringify(record), session };
+    return { type: "set", space: "system", key: this.thief, value: JSON.stringify(record), session };
   }
 
-  setMark(holder: string): Mutation {
-    return { type: "set", space: "system", key: this.mark, value: holder };
+  setHolder(key: string): Mutation {
+    return { type: "set", space: "system", key: this.holder, value: key };
   }
 
-  get deleteMark(): Mutation {
-    return { type: "delete", space: "system", key: this.mark };
+  get deleteHolder(): Mutation {
+    return { type: "delete", space: "system", key: this.holder };
   }
 
   /** Whether the entry of a request, or of a thief, holds the lock; else it waits. */
-  isGranted(entry: Entry, mark: Entry | undefined): boolean {
-    return entry.key === this.force || entry.key === mark?.value || readRecord(entry).granted === true;
+  isGranted(entry: Entry, holder: Entry | undefined): boolean {
+    return entry.key === this.thief || entry.key === holder?.value || readRecord(entry).granted === true;
   }
 
   modeOf(key: string): LockMode {

@@ -1,7 +1,8 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
+import { checkLayout } from "../common/layout-version.ts";
 import type { Owner } from "../common/owner.ts";
-import { ALL_LOCKS, LockEntries, type LockMode, readRecord } from "./layout.ts";
+import { ALL_LOCKS, LockLayout, type LockMode, readRecord } from "./layout.ts";
 
 /** Who holds a lock or waits for it. */
 export interface LockParty extends Owner {
@@ -22,8 +23,9 @@ export interface LockState {
   readonly waiting: LockParty[];
 }
 
-/** Who holds and who waits now, read at one revision; by name. */
+/** The holders and the waiters of all locks now, read at one version; by name. */
 export async function lockTable(engine: Engine): Promise<LockState[]> {
+  await checkLayout(engine);
   const { entries } = await engine.list({ ...ALL_LOCKS, order: "created" });
   const byName = new Map<string, Entry[]>();
   for (const entry of entries) {
@@ -40,32 +42,32 @@ export async function lockTable(engine: Engine): Promise<LockState[]> {
   return states;
 }
 
-/** `undefined` if there is nothing but the mark of a dead holder. */
+/** `undefined` if there is nothing but the record of a dead holder. */
 function stateOf(group: readonly Entry[]): LockState | undefined {
   const first = group.find((entry) => entry.session !== undefined);
   if (!first) return undefined;
-  const entries = LockEntries.of(first.key);
-  const mark = group.find(({ key }) => key === entries.mark);
+  const layout = LockLayout.of(first.key);
+  const holder = group.find(({ key }) => key === layout.holder);
   const held: LockParty[] = [];
   const waiting: LockParty[] = [];
   for (const entry of group) {
-    if (entry === mark) continue;
+    if (entry === holder) continue;
     const { pid, host, command, since } = readRecord(entry);
     const party = {
-      name: entries.name,
-      mode: entries.modeOf(entry.key),
+      name: layout.name,
+      mode: layout.modeOf(entry.key),
       pid,
       host,
       command,
       since,
       session: entry.session!,
     };
-    const token = entry.key === mark?.value && entry.key !== entries.force ? mark.version : entry.version;
-    if (entries.isGranted(entry, mark)) held.push({ ...party, token });
+    const token = entry.key === holder?.value && entry.key !== layout.thief ? holder.version : entry.version;
+    if (layout.isGranted(entry, holder)) held.push({ ...party, token });
     else waiting.push(party);
   }
   held.sort((a, b) => a.token! - b.token!);
-  return { name: entries.name, held, waiting };
+  return { name: layout.name, held, waiting };
 }
 
 /** One who waits, and the lock that the next one of the cycle holds, or waits for before it. */

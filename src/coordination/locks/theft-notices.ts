@@ -1,4 +1,5 @@
 import type { Engine, Mutation, Session } from "../../engine/contract.ts";
+import { pause } from "../../wait/pause.ts";
 import { systemKey, systemPrefix } from "../common/system-key.ts";
 import { untilChanged } from "../common/until-changed.ts";
 import type { Lock } from "./lock.ts";
@@ -24,15 +25,15 @@ export function notify(session: string, token: number): Mutation {
  */
 export class LockNotices {
   readonly #held = new Map<number, Lock>();
-  /** Of locks whose grant is not yet known here (or whose loss was known before). */
-  readonly #early = new Set<number>();
+  /** Tokens whose theft was reported before their lock was added, or after it was removed. */
+  readonly #unclaimed = new Set<number>();
 
   constructor(engine: Engine, session: Session) {
     void this.#listen(engine, session);
   }
 
   add(lock: Lock): void {
-    if (this.#early.delete(lock.token)) lock.lose(stolen(lock.name));
+    if (this.#unclaimed.delete(lock.token)) lock.lose(stolen(lock.name));
     else this.#held.set(lock.token, lock);
   }
 
@@ -47,25 +48,25 @@ export class LockNotices {
       try {
         const { entries, version } = await engine.list(range);
         if (entries.length > 0) {
-          for (const { key } of entries) this.#tell(Number(key.slice(range.prefix.length)));
+          for (const { key } of entries) this.#reportTheft(Number(key.slice(range.prefix.length)));
           const mutations = entries.map(({ key }) => ({ type: "delete", space: "system", key }) as const);
           await engine.commit({ mutations });
         }
         await untilChanged(engine, [range], version, signals, { keepAlive: false });
       } catch {
-        // The session's own signal tells what cannot be told here.
-        await new Promise((resolve) => setTimeout(resolve, PAUSE).unref());
+        // The store is out of reach for the moment, or the session has ended, which its own signal reports.
+        await pause(PAUSE, { keepAlive: false });
       }
     }
   }
 
-  #tell(token: number): void {
+  #reportTheft(token: number): void {
     const lock = this.#held.get(token);
     this.#held.delete(token);
     if (lock) lock.lose(stolen(lock.name));
     else {
-      this.#early.add(token);
-      setTimeout(() => this.#early.delete(token), NOTICE_TTL).unref();
+      this.#unclaimed.add(token);
+      setTimeout(() => this.#unclaimed.delete(token), NOTICE_TTL).unref();
     }
   }
 }

@@ -6,6 +6,7 @@ import { decode } from "../../structured-clone/encode.ts";
 import { compareAndSet } from "../../wait/compare-and-set.ts";
 import { Deadline } from "../../wait/deadline.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { checkLayout } from "../common/layout-version.ts";
 import { jobId, type QueueKeys, readRecord } from "./keys.ts";
 import type { QueuePusher } from "./pusher.ts";
 
@@ -34,6 +35,7 @@ export class DeadLetters<T = unknown> implements AsyncIterable<DeadLetter<T>> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<DeadLetter<T>> {
+    await checkLayout(this.#engine);
     for await (const entries of pages(this.#engine, { space: "system", prefix: this.#keys.part("dead") }))
       for (const entry of entries) {
         const { value, attempts, error, died = 0 } = readRecord(entry);
@@ -42,9 +44,9 @@ export class DeadLetters<T = unknown> implements AsyncIterable<DeadLetter<T>> {
       }
   }
 
-  /** Pushes it anew, at the end and with all its attempts; whether there was one. */
+  /** Pushes it again, at the end and with all its attempts; whether there was one. */
   async requeue(id: number): Promise<boolean> {
-    const deadline = new Deadline({ timeout: DEFAULT_TIMEOUT }, `The requeue of the job ${id}`);
+    const deadline = new Deadline({ timeout: DEFAULT_TIMEOUT }, `the requeue of job ${id}`);
     try {
       return await compareAndSet(deadline, async () => {
         const entry = await this.#get(id);
@@ -79,6 +81,7 @@ export class DeadLetters<T = unknown> implements AsyncIterable<DeadLetter<T>> {
   async #get(id: number): Promise<Entry | undefined> {
     if (typeof id !== "number") throw invalidType("id", "a job's id", id);
     if (!Number.isSafeInteger(id) || id < 1) throw outOfRange("id", "a job's id: a whole number from 1", id);
+    await checkLayout(this.#engine);
     return this.#engine.get(this.#keys.dead(id), "system");
   }
 }

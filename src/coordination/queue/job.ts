@@ -1,9 +1,9 @@
 import type { Check, Engine, Mutation, Session } from "../../engine/contract.ts";
 import { invalidType, StoreError } from "../../errors.ts";
+import { checkOptions } from "../../wait/options.ts";
 import { checkTimeout } from "../../wait/timeout.ts";
-import { isOutcomeUnknown } from "../../wait/transient.ts";
 import type { Fence } from "../common/fence.ts";
-import { deleteUntilGone } from "../common/session-wait.ts";
+import { deleteUntilGone } from "../common/session.ts";
 import type { Step } from "../common/step.ts";
 import type { JobRecord, QueueKeys } from "./keys.ts";
 
@@ -99,6 +99,7 @@ export class Job<T = unknown> implements Fence, AsyncDisposable {
 
   /** Not done: gives it back, or makes it a dead letter if this was its last attempt. */
   async retry(options: RetryOptions = {}): Promise<void> {
+    checkOptions(options, ["delay", "error"], "retry");
     const { delay = 0, error } = options;
     if (checkTimeout(delay, "delay") !== delay) throw invalidType("delay", "a finite number of milliseconds", delay);
     if (this.attempt >= this.#parts.record.limit) return this.fail(error);
@@ -146,17 +147,9 @@ export class Job<T = unknown> implements Fence, AsyncDisposable {
 
   async #settle(mutations: readonly Mutation[]): Promise<void> {
     const { engine, session } = this.#parts;
-    let ok = false;
-    // Whether an earlier try may have been made although its answer was lost.
-    let doubtful = false;
-    await deleteUntilGone(session, async () => {
-      try {
-        ok = (await engine.commit({ checks: [this.check], mutations })).ok || doubtful;
-      } catch (error) {
-        doubtful ||= isOutcomeUnknown(error);
-        throw error;
-      }
-    });
+    const commit = { checks: [this.check], mutations };
+    // An attempt whose answer was lost may have settled the job: then the check of the next one fails.
+    const ok = await deleteUntilGone(session, async (mayBeDone) => (await engine.commit(commit)).ok || mayBeDone);
     if (!ok) throw this.#late("its worker's session was lost, and it may have gone to another worker");
   }
 

@@ -4,12 +4,10 @@ import type { Entry } from "../../engine/entry.ts";
 import { compareAndSet } from "../../wait/compare-and-set.ts";
 import { Deadline } from "../../wait/deadline.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { Batches, batchLimits, type Call } from "../common/batches.ts";
+import { ensureLayout } from "../common/layout-version.ts";
 import type { Step } from "../common/step.ts";
 import type { JobRecord, QueueKeys } from "./keys.ts";
-
-/** The most jobs in one commit, and their bytes where the engine takes that many. */
-const BATCH = 64;
-const BATCH_BYTES = 1024 * 1024;
 
 /** A job that comes to the end of the queue. */
 export interface Arrival {
@@ -17,9 +15,8 @@ export interface Arrival {
   readonly delayed: boolean;
 }
 
-interface Pushing {
+interface Pushing extends Call<number> {
   readonly arrival: Arrival;
-  readonly result: PromiseWithResolvers<number>;
 }
 
 /**
@@ -29,24 +26,23 @@ interface Pushing {
 export class QueuePusher {
   readonly #engine: Engine;
   readonly #keys: QueueKeys;
-  readonly #what: string;
+  readonly #awaited: string;
   /** The tail as last seen. */
   #tail: { readonly id: number; readonly version: number } | undefined;
-  readonly #waiting: Pushing[] = [];
-  #working = false;
+  readonly #pushings: Batches<number, Pushing>;
 
-  constructor(engine: Engine, keys: QueueKeys, what: string) {
+  constructor(engine: Engine, keys: QueueKeys, awaited: string) {
     this.#engine = engine;
     this.#keys = keys;
-    this.#what = what;
+    this.#awaited = awaited;
+    // Besides the jobs there are a check, a set and a read of the tail.
+    this.#pushings = new Batches((batch) => this.#write(batch), batchLimits(engine.capabilities.limits, 1, 3));
   }
 
   /** Resolves to the number of the job. */
   push(arrival: Arrival): Promise<number> {
-    const result = Promise.withResolvers<number>();
-    this.#waiting.push({ arrival, result });
-    if (!this.#working) void this.#work();
-    return result.promise;
+    const bytes = Buffer.byteLength(arrival.record.value);
+    return this.#pushings.add({ arrival, bytes, result: Promise.withResolvers() });
   }
 
   /** The push as a part of an atomic commit. */
@@ -54,6 +50,7 @@ export class QueuePusher {
     return {
       engine: this.#engine,
       prepare: async () => {
+        await ensureLayout(this.#engine);
         const { id, version } = parseTail(await this.#engine.get(this.#keys.tail, "system"));
         const { check, mutations } = this.#append([arrival()], id, version);
         return { checks: [check], mutations };
@@ -61,46 +58,21 @@ export class QueuePusher {
     };
   }
 
-  async #work(): Promise<void> {
-    this.#working = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#nextBatch();
-      try {
-        const first = await this.#write(batch.map(({ arrival }) => arrival));
-        for (const [i, { result }] of batch.entries()) result.resolve(first + i);
-      } catch (error) {
-        for (const { result } of batch) result.reject(error);
-      }
-    }
-    this.#working = false;
-  }
-
-  #nextBatch(): Pushing[] {
-    const { commitOperations, commitBytes } = this.#engine.capabilities.limits;
-    // Besides the jobs there are a check, a set and a read of the tail.
-    const most = Math.max(1, Math.min(BATCH, commitOperations - 3));
-    const mostBytes = Math.min(BATCH_BYTES, commitBytes / 2);
-    let count = 0;
-    for (let bytes = 0; count < Math.min(most, this.#waiting.length); count++) {
-      bytes += Buffer.byteLength(this.#waiting[count]!.arrival.record.value);
-      if (count > 0 && bytes > mostBytes) break;
-    }
-    return this.#waiting.splice(0, count);
-  }
-
-  /** Resolves to the number of the first. */
-  async #write(arrivals: readonly Arrival[]): Promise<number> {
-    const deadline = new Deadline({ timeout: DEFAULT_TIMEOUT }, `${this.#what}: its end`);
+  async #write(batch: readonly Pushing[]): Promise<void> {
+    const deadline = new Deadline({ timeout: DEFAULT_TIMEOUT }, this.#awaited);
+    const arrivals = batch.map(({ arrival }) => arrival);
     const read = { space: "system", key: this.#keys.tail } as const;
     try {
+      await ensureLayout(this.#engine);
       this.#tail ??= parseTail(await this.#engine.get(read.key, read.space));
-      return await compareAndSet(deadline, async () => {
+      const first = await compareAndSet(deadline, async () => {
         const { id, version } = this.#tail!;
         const { check, mutations } = this.#append(arrivals, id, version);
         const result = await this.#engine.commit({ checks: [check], mutations, reads: [read] }, deadline.commit);
         this.#tail = parseTail(result.reads[0]![0]);
         return result.ok ? id + 1 : undefined;
       });
+      for (const [i, { result }] of batch.entries()) result.resolve(first + i);
     } catch (error) {
       this.#tail = undefined;
       throw error;

@@ -1,17 +1,21 @@
-import type { CommitResult, Mutation, Session } from "../../engine/contract.ts";
+import type { CommitResult, Mutation } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
 import { checkValue } from "../../engine/limits.ts";
 import { pages } from "../../engine/pages.ts";
 import type { RangeRead } from "../../engine/range.ts";
 import { invalidType, outOfRange } from "../../errors.ts";
 import { decode, encode } from "../../structured-clone/encode.ts";
+import { backoff } from "../../wait/backoff.ts";
 import { Deadline, type WaitOptions } from "../../wait/deadline.ts";
+import { checkOptions } from "../../wait/options.ts";
 import { checkTimeout, LONGEST_TIMEOUT } from "../../wait/timeout.ts";
-import { isOutcomeUnknown, retryTransient } from "../../wait/transient.ts";
+import { retryTransient } from "../../wait/transient.ts";
+import { checkLayout } from "../common/layout-version.ts";
 import { describeOwner } from "../common/owner.ts";
 import type { Participant } from "../common/participant.ts";
-import { isSessionLost } from "../common/session-wait.ts";
+import { abandonEntry, withSession } from "../common/session.ts";
 import type { Step } from "../common/step.ts";
+import { untilAnswered } from "../common/until-answered.ts";
 import { untilChanged } from "../common/until-changed.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Job } from "./job.ts";
@@ -48,20 +52,23 @@ interface Candidate {
 
 /** How many jobs are looked at, beyond those that are being worked on. */
 const LOOK = 4;
-/** The longest pause after somebody else took the job, in milliseconds. */
+/** Bounds of the pause after other workers took the job, in milliseconds. */
+const SHORTEST_PAUSE = 1;
 const LONGEST_PAUSE = 16;
 
 let nextClaim = 1;
+
+/*
+ * Algorithm: a job is an entry under a number from a counter; to take it is to create an entry beside it that is bound to the
+ * worker's session, to settle it is one commit that is checked against that entry's version (the claims of Curator's
+ * `DistributedQueue` with locks; the visibility timeout of Amazon SQS, with the worker's life in place of a time).
+ */
 
 /**
  * A work queue across processes. Each job is worked on by one worker at a time, as long as that lives; a job whose worker
  * dies returns to its place; each is acknowledged at most once, and is done at least once or becomes a dead letter (at-least-once
  * delivery: a worker that dies between the work and `ack()` leaves it to another; `acking()` joins the two). Jobs are taken
  * in the order of their pushes, delayed ones when they are due. Values are structured data.
- *
- * Algorithm: a job is an entry under a number from a counter; to take it is to create an entry beside it that is bound to the
- * worker's session, to settle it is one commit that is checked against that entry's version (the claims of Curator's
- * `DistributedQueue` with locks; the visibility time-out of Amazon SQS, with the worker's life in place of a time).
  */
 export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
   readonly name: string;
@@ -74,11 +81,12 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
 
   constructor(participant: Participant, name: string, options: QueueOptions = {}) {
     if (typeof name !== "string") throw invalidType("name", "a string", name);
+    checkOptions(options, ["attempts"], "queue");
     this.#attempts = checkAttempts(options.attempts ?? 5);
     this.name = name;
     this.#participant = participant;
     this.#keys = new QueueKeys(name);
-    this.#pusher = new QueuePusher(participant.engine, this.#keys, `The queue ${JSON.stringify(name)}`);
+    this.#pusher = new QueuePusher(participant.engine, this.#keys, `a push to queue ${JSON.stringify(name)}`);
     this.deadLetters = new DeadLetters(participant.engine, this.#keys, this.#pusher);
   }
 
@@ -87,12 +95,12 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
    * `ERR_STORE_OUTCOME_UNKNOWN` (engines on a network) it may have been put there or not.
    */
   async push(value: T, options: PushOptions = {}): Promise<number> {
-    return this.#pusher.push(this.#arrival(value, options)());
+    return this.#pusher.push(this.#arrival("push", value, options)());
   }
 
   /** The push as a part of an atomic commit, which holds one push to a queue at most. */
   pushing(value: T, options: PushOptions = {}): Step {
-    return this.#pusher.pushing(this.#arrival(value, options));
+    return this.#pusher.pushing(this.#arrival("pushing", value, options));
   }
 
   /**
@@ -100,9 +108,13 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
    * `ERR_STORE_CLOSED`. A job that is not settled stays with this process until its store handle closes.
    */
   async take(options: WaitOptions = {}): Promise<Job<T>> {
-    const deadline = new Deadline(options, `A job of the queue ${JSON.stringify(this.name)}`);
+    checkOptions(options, ["signal", "timeout"], "take");
+    const deadline = new Deadline(options, `a job of queue ${JSON.stringify(this.name)}`);
     try {
-      return await retryTransient([deadline.signal], () => this.#take(deadline));
+      return await retryTransient([deadline.signal], async () => {
+        await deadline.within(checkLayout(this.#participant.engine));
+        return this.#take(deadline);
+      });
     } finally {
       deadline[Symbol.dispose]();
     }
@@ -110,6 +122,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
 
   /** The jobs, one after the other, as `take()` gives them. It does not settle them: `ack()` each, also after a `break`. */
   async *jobs(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Job<T>, never> {
+    checkOptions(options, ["signal"], "jobs");
     for (;;) yield await this.take(options);
   }
 
@@ -119,6 +132,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
 
   /** How many jobs there are, counted one part after the other. */
   async state(): Promise<QueueState> {
+    await checkLayout(this.#participant.engine);
     const due = this.#keys.dueAfter(Date.now());
     const [active, ready, past, delayed, dead] = [
       await this.#count("claim"),
@@ -141,7 +155,8 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
     return sum;
   }
 
-  #arrival(value: T, options: PushOptions): () => Arrival {
+  #arrival(call: string, value: T, options: PushOptions): () => Arrival {
+    checkOptions(options, ["attempts", "delay"], call);
     const { delay = 0 } = options;
     if (checkTimeout(delay, "delay") !== delay) throw outOfRange("delay", `at most ${LONGEST_TIMEOUT} ms`, delay);
     const limit = checkAttempts(options.attempts ?? this.#attempts);
@@ -169,7 +184,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
         if (job) return job;
         // Somebody else was faster, and the next one is free perhaps.
         conflicts++;
-        if (conflicts > 1) await deadline.pause(Math.random() * Math.min(2 ** (conflicts - 1), LONGEST_PAUSE));
+        if (conflicts > 1) await deadline.pause(backoff(conflicts - 1, SHORTEST_PAUSE, LONGEST_PAUSE));
       }
     }
   }
@@ -213,20 +228,18 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
    */
   async #idle(view: CommitResult, deadline: Deadline): Promise<void> {
     const next = view.reads[2]![0];
-    const timer = new AbortController();
     const wait = next ? Math.max(1, readRecord(next).from - Date.now()) : LONGEST_TIMEOUT;
-    const due = setTimeout(() => timer.abort(timer), Math.min(wait, LONGEST_TIMEOUT));
-    due.unref();
+    const due = new Deadline({ timeout: Math.min(wait, LONGEST_TIMEOUT) }, "the next job to become due");
     try {
       const ranges = [
         { space: "system", key: this.#keys.tail },
         { space: "system", prefix: this.#keys.part("claim") },
       ] as const;
-      await untilChanged(this.#participant.engine, ranges, view.version, [deadline.signal, timer.signal]);
+      await untilChanged(this.#participant.engine, ranges, view.version, [deadline.signal, due.signal]);
     } catch (error) {
-      if (error !== timer) throw error;
+      if (!due.signal.aborted || error !== due.signal.reason) throw error;
     } finally {
-      clearTimeout(due);
+      due[Symbol.dispose]();
     }
   }
 
@@ -234,28 +247,30 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
   async #claim({ id, entry, record, attempts }: Candidate, deadline: Deadline): Promise<Job<T> | undefined> {
     const { engine } = this.#participant;
     const value = decode(record.value) as T;
-    const session: Session = await this.#participant.session();
     const claim = { space: "system", key: this.#keys.claim(id) } as const;
     const attempt = attempts + 1;
-    const owner = JSON.stringify({ ...describeOwner(), claim: `${session.id}-${nextClaim++}` });
-    const mutations: Mutation[] = [
-      { type: "set", ...claim, value: owner, session: session.id },
-      { type: "set", space: "system", key: this.#keys.attempt(id), value: String(attempt) },
-    ];
-    const parts = { engine, session, keys: this.#keys, id, key: entry.key, record, attempt };
-    const checks = [
-      { ...claim, version: 0 },
-      { space: "system", key: entry.key, version: entry.version },
-    ] as const;
-    try {
-      const { ok, version } = await engine.commit({ checks, mutations }, deadline.commit);
-      return ok ? new Job(Object.assign(parts, { token: version }), value) : undefined;
-    } catch (error) {
-      if (isSessionLost(error)) return undefined;
-      if (!isOutcomeUnknown(error)) throw error;
-      const made = await engine.get(claim.key, "system");
-      return made?.value === owner ? new Job(Object.assign(parts, { token: made.version }), value) : undefined;
-    }
+    return withSession(this.#participant, deadline, async (session) => {
+      const owner = JSON.stringify({ ...describeOwner(), claim: `${session.id}-${nextClaim++}` });
+      const commit = {
+        checks: [{ ...claim, version: 0 }, { space: "system", key: entry.key, version: entry.version } as const],
+        mutations: [
+          { type: "set", ...claim, value: owner, session: session.id },
+          { type: "set", space: "system", key: this.#keys.attempt(id), value: String(attempt) },
+        ] as const,
+        reads: [claim],
+      };
+      try {
+        const { reads } = await untilAnswered(() => engine.commit(commit, deadline.commit));
+        const made = reads[0]![0];
+        if (made?.value !== owner) return undefined;
+        const parts = { engine, session, keys: this.#keys, id, key: entry.key, record, attempt, token: made.version };
+        return new Job(parts, value);
+      } catch (error) {
+        // The job would stay claimed, and nobody would work on it.
+        await abandonEntry(engine, session, claim.key, owner);
+        throw error;
+      }
+    });
   }
 
   /** Its workers have died as often as it has attempts. */

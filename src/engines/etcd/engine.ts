@@ -12,15 +12,17 @@ import type {
   WatchOptions,
 } from "../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../engine/entry.ts";
+import type { LeasedSessions } from "../../engine/leased-sessions.ts";
 import { checkKey } from "../../engine/limits.ts";
 import type { Range, RangeRead } from "../../engine/range.ts";
+import { closedError, outcomeUnknownError, sessionEndedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { ETCD_CAPABILITIES } from "./capabilities.ts";
 import { Cluster, Refusal } from "./connect/cluster.ts";
-import { closedError, isLeaseMissing } from "./connect/etcd-error.ts";
-import { type EtcdOptions, parseLocation } from "./connect/location.ts";
+import { isLeaseMissing } from "./connect/etcd-error.ts";
+import { parseEtcdLocation } from "./connect/location.ts";
 import type { Layout } from "./data/layout.ts";
 import { leaseOf } from "./data/lease-id.ts";
 import { grantExpiryLease, leaseSeconds, revokeLease } from "./data/leases.ts";
@@ -28,7 +30,7 @@ import { readListing, whole } from "./data/listing.ts";
 import { claimPrefix } from "./data/prefix.ts";
 import { entriesOf, readsOf, transactionOf } from "./data/transaction.ts";
 import { etcdInfo } from "./info.ts";
-import { Sessions } from "./sessions.ts";
+import { etcdSessions } from "./sessions.ts";
 import { Watches } from "./watch/watches.ts";
 
 /**
@@ -40,8 +42,8 @@ import { Watches } from "./watch/watches.ts";
  * `ERR_STORE_AUTHENTICATION`, `ERR_STORE_PERMISSION`, `ERR_STORE_INCOMPATIBLE_SERVER`, `ERR_STORE_FOREIGN_PREFIX` and
  * `ERR_STORE_NEWER_FORMAT`.
  */
-export async function openEtcdEngine(url: string, options?: EtcdOptions): Promise<Engine> {
-  const cluster = await Cluster.open(parseLocation(url, options));
+export async function openEtcdEngine(url: string): Promise<Engine> {
+  const cluster = await Cluster.open(parseEtcdLocation(url));
   try {
     const claim = await claimPrefix(cluster);
     return new EtcdEngine(cluster, claim.layout, claim.initialized);
@@ -56,7 +58,7 @@ class EtcdEngine implements Engine {
   readonly capabilities = ETCD_CAPABILITIES;
   readonly #cluster: Cluster;
   readonly #layout: Layout;
-  readonly #sessions: Sessions;
+  readonly #sessions: LeasedSessions;
   readonly #watches: Watches;
   /** Whether it is known that a value was set once. */
   #initialized: boolean;
@@ -66,9 +68,9 @@ class EtcdEngine implements Engine {
     this.#cluster = cluster;
     this.#layout = layout;
     this.#initialized = initialized;
-    this.#sessions = new Sessions(cluster);
+    this.#sessions = etcdSessions(cluster);
     this.#watches = new Watches(cluster, layout);
-    cluster.onAnswer = () => this.#sessions.look();
+    cluster.onAnswer = () => this.#sessions.expireOverdue();
   }
 
   async get(key: string, space?: Space): Promise<Entry | undefined> {
@@ -100,15 +102,15 @@ class EtcdEngine implements Engine {
       for (const mutation of mutations) {
         if (mutation.type !== "set" || mutation.ttl === undefined) continue;
         const seconds = leaseSeconds(mutation.ttl);
-        if (!leases.has(seconds)) leases.set(seconds, await grantExpiryLease(this.#cluster, seconds, wait()));
+        if (!leases.has(seconds)) leases.set(seconds, await grantExpiryLease(this.#cluster, seconds, wait));
       }
       const result = await this.#transact(commit, leases, wait);
       if (!result.ok) for (const lease of leases.values()) revokeLease(this.#cluster, lease);
       return result;
     } catch (error) {
-      if (error instanceof Refusal) for (const lease of leases.values()) revokeLease(this.#cluster, lease);
-      if (error instanceof Refusal && isLeaseMissing(error.failure)) await this.#findLost(mutations);
-      throw this.#cluster.explain(error);
+      if (!(error instanceof Refusal)) throw error;
+      for (const lease of leases.values()) revokeLease(this.#cluster, lease);
+      throw isLeaseMissing(error.failure) ? await this.#leaseMissing(mutations, error) : this.#cluster.explain(error);
     }
   }
 
@@ -138,13 +140,18 @@ class EtcdEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    this.#watches.close(closedError());
-    await this.#sessions.close();
+    const reason = this.#closedError();
+    this.#watches.close(reason);
+    await this.#sessions.close(reason);
     this.#cluster.close();
   }
 
   #assertOpen(): void {
-    if (this.#closing) throw closedError();
+    if (this.#closing) throw this.#closedError();
+  }
+
+  #closedError(): StoreError {
+    return closedError("store", this.#cluster.location.shown);
   }
 
   async #transact(
@@ -170,21 +177,32 @@ class EtcdEngine implements Engine {
       const kvs = await whole(this.#cluster, this.#layout, read, answers[i]!, version);
       return entriesOf(read, { kvs }, this.#layout);
     });
-    return { ok: response.succeeded, version, reads: await Promise.all(entries) };
+    try {
+      return { ok: response.succeeded, version, reads: await Promise.all(entries) };
+    } catch (error) {
+      // The errors of a read that follows tell that nothing was written. Here something was.
+      if (repeatable || !response.succeeded) throw error;
+      throw outcomeUnknownError(this.#cluster.location.shown, "the rest of its reads failed", error);
+    }
   }
 
   #checkSession(mutation: Mutation): void {
     if (mutation.type !== "set" || mutation.session === undefined) return;
-    if (leaseOf(mutation.session) === undefined || this.#sessions.hasEnded(mutation.session))
-      throw new StoreError(
-        "ERR_STORE_SESSION_LOST",
-        `The session ${mutation.session} has ended; nothing was written for it. Open another`,
-      );
+    if (leaseOf(mutation.session) === undefined) throw sessionEndedError(mutation.session);
+    this.#sessions.assertOpen(mutation.session);
   }
 
-  /** Tells the owners, of the sessions that a refused commit was for, which are gone. */
-  async #findLost(mutations: readonly Mutation[]): Promise<void> {
-    for (const mutation of mutations)
-      if (mutation.type === "set" && mutation.session !== undefined) await this.#sessions.verify(mutation.session);
+  /** The error of a commit that the server refused for want of a lease: that of a session, or that of a time to live. */
+  async #leaseMissing(mutations: readonly Mutation[], cause: Refusal): Promise<StoreError> {
+    const sets = mutations.filter((mutation) => mutation.type === "set");
+    const sessions = sets.flatMap(({ session }) => session ?? []);
+    for (const id of sessions) if (!(await this.#sessions.heartbeat(id))) return sessionEndedError(id, { cause });
+    if (sets.every(({ ttl }) => ttl === undefined)) return sessionEndedError(sessions[0]!, { cause });
+    return new StoreError(
+      "ERR_STORE_UNAVAILABLE",
+      `Cannot commit to ${this.#cluster.location.shown}: the time to live of an entry was over before the server took the ` +
+        "commit. Nothing was written. Call again",
+      { cause },
+    );
   }
 }

@@ -1,6 +1,6 @@
 import type { EngineInfo } from "../../engine/contract.ts";
+import { formatAddress } from "../../location/address.ts";
 import type { Cluster } from "./connect/cluster.ts";
-import { addressOf } from "./connect/location.ts";
 import type { RangeResponse } from "./connect/protocol.ts";
 import { FORMAT, type Layout } from "./data/layout.ts";
 
@@ -18,7 +18,7 @@ export async function etcdInfo(cluster: Cluster, layout: Layout): Promise<Engine
     Number((response_range as RangeResponse).count),
   );
   const endpoints: [string, string | number][] = statuses.flatMap((status, i): [string, string | number][] => {
-    const address = addressOf(location.endpoints[i]!);
+    const address = formatAddress(location.endpoints[i]!);
     if (status instanceof Error) return [[address, `not reached: ${status.message}`]];
     const leads = status.leader === status.header?.member_id ? ", leader" : "";
     return [[address, `etcd ${status.version}${leads}, ${status.latency.toFixed(1)} ms`]];

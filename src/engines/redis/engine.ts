@@ -12,22 +12,31 @@ import type {
   WatchOptions,
 } from "../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../engine/entry.ts";
+import type { LeasedSessions } from "../../engine/leased-sessions.ts";
 import { checkKey } from "../../engine/limits.ts";
 import type { Range, RangeRead } from "../../engine/range.ts";
+import { closedError, sessionEndedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
-import { StoreError } from "../../errors.ts";
+import type { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { REDIS_CAPABILITIES } from "./capabilities.ts";
 import { loadRedisModule } from "./connect/client.ts";
 import { type CallOptions, Connection, type Server } from "./connect/connection.ts";
-import type { Reply } from "./connect/link.ts";
 import { parseRedisLocation } from "./connect/location.ts";
-import { closedError } from "./connect/redis-error.ts";
 import { Route } from "./connect/route.ts";
 import { redisInfo } from "./info.ts";
-import { commitArguments, entryCommand, readEntries, readEntry, readRecords } from "./protocol/wire.ts";
-import { Sessions } from "./sessions.ts";
-import { channelBase, channelsOf } from "./watch/channels.ts";
+import { channelBase, keyBase } from "./protocol/names.ts";
+import {
+  commitArguments,
+  entryCommand,
+  type Reply,
+  readEntries,
+  readEntry,
+  readRecords,
+  SESSION_ENDED,
+} from "./protocol/wire.ts";
+import { redisSessions } from "./sessions.ts";
+import { channelsOf } from "./watch/channels.ts";
 import { Feed } from "./watch/feed.ts";
 import { LogWatch } from "./watch/log-watch.ts";
 
@@ -66,7 +75,7 @@ class RedisEngine implements Engine {
   readonly #head: readonly string[];
   readonly #connection: Connection;
   readonly #feed: Feed;
-  readonly #sessions: Sessions;
+  readonly #sessions: LeasedSessions;
   readonly #watches: LogWatch;
   #heard = 0;
   #pulsed = 0;
@@ -76,11 +85,11 @@ class RedisEngine implements Engine {
 
   constructor(server: Server) {
     this.#server = server;
-    this.#base = `{${server.location.prefix}}:`;
+    this.#base = keyBase(server.location.prefix);
     const channels = channelBase(server.location);
     this.#head = [this.#base, channels, LOG_LENGTH];
     this.#connection = new Connection(server);
-    this.#sessions = new Sessions((operation, options) => this.#control(operation, options));
+    this.#sessions = redisSessions((operation, options) => this.#control(operation, options));
     const own = `${channels}e:${crypto.randomBytes(12).toString("hex")}`;
     this.#feed = new Feed(server, own, {
       message: (text) => this.#watches.inbox.message(text),
@@ -112,7 +121,7 @@ class RedisEngine implements Engine {
     checkKey(key, this.capabilities.limits);
     this.#assertOpen();
     const fields = await this.#connection.call(entryCommand(this.#base, key, space), { timeout: DEFAULT_TIMEOUT });
-    this.#sessions.look();
+    this.#sessions.expireOverdue();
     const entry = readEntry(key, space, fields as Reply[]);
     if (entry?.session === undefined && entry?.expiresAt === undefined) return entry;
     // Whether it is still there is for the server's clock to say.
@@ -134,13 +143,7 @@ class RedisEngine implements Engine {
       mutation.type === "set" && mutation.session !== undefined ? [mutation.session] : [],
     );
     for (const session of bound) this.#sessions.assertOpen(session);
-    try {
-      return await this.#run(commit, { timeout: wait, signal, mutates: (commit.mutations ?? []).length > 0 });
-    } catch (error) {
-      if (error instanceof StoreError && error.code === "ERR_STORE_SESSION_LOST")
-        for (const session of bound) if (error.message.includes(session)) this.#sessions.lost(session);
-      throw error;
-    }
+    return this.#run(commit, { timeout: wait, signal, mutates: (commit.mutations ?? []).length > 0 });
   }
 
   watch(ranges: readonly Range[], options: WatchOptions = {}): Watch<Change[]> {
@@ -170,21 +173,30 @@ class RedisEngine implements Engine {
 
   async #close(): Promise<void> {
     clearTimeout(this.#sweeper);
-    this.#watches.close(closedError());
+    this.#watches.close(this.#closedError());
     this.#feed.close();
-    await this.#sessions.close();
+    await this.#sessions.close(this.#closedError());
     this.#connection.close();
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) throw this.#closedError();
+  }
+
+  #closedError(): StoreError {
+    return closedError("store", this.#server.location.safe);
   }
 
   async #run(commit: Commit, options: CallOptions): Promise<CommitResult> {
     this.#assertOpen();
     const reply = (await this.#connection.run("commit", commitArguments(this.#head, commit), options)) as Reply[];
-    this.#sessions.look();
+    this.#sessions.expireOverdue();
     const [ok, version, ...reads] = reply;
+    if (ok === SESSION_ENDED) {
+      const id = String(version);
+      this.#sessions.lose(id);
+      throw sessionEndedError(id);
+    }
     return {
       ok: ok === 1,
       version: this.#hear(version!),

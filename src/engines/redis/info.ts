@@ -2,6 +2,7 @@ import type { EngineInfo } from "../../engine/contract.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import type { Connection, Server } from "./connect/connection.ts";
 import { readInfo } from "./connect/server-check.ts";
+import { keyBase } from "./protocol/names.ts";
 
 /** What `ipctools info` shows of a store on Redis. */
 export async function redisInfo(
@@ -9,7 +10,7 @@ export async function redisInfo(
   { location, route }: Server,
   version: number,
 ): Promise<EngineInfo> {
-  const base = `{${location.prefix}}:`;
+  const base = keyBase(location.prefix);
   const wait = { timeout: DEFAULT_TIMEOUT };
   const begun = performance.now();
   const keys = Number(await connection.call(["ZCARD", `${base}keys:user`], wait));
@@ -28,7 +29,7 @@ export async function redisInfo(
     details: {
       server: facts.version,
       endpoint: route.current,
-      tls: location.tls,
+      tls: location.tls !== undefined,
       latency: Math.round(latency * 1000) / 1000,
       prefix: location.prefix,
       database: location.database,

@@ -18,7 +18,8 @@ import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit, type IsAlive } from "./commit/transaction.ts";
+import { attemptCommit } from "./commit/attempt-commit.ts";
+import type { Owners } from "./commit/transaction.ts";
 import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
 import { StoreFile } from "./database/store-file.ts";
@@ -55,8 +56,7 @@ class SqliteEngine implements Engine {
   readonly #sessions: OwnSessions;
   readonly #watcher: Watcher;
   readonly #deaths: DeathWatch;
-  readonly #isAlive: IsAlive = (session, connection) =>
-    this.#sessions.has(session) || isOwnerAlive(this.#path, session, () => findSession(connection, session));
+  readonly #owners: Owners;
   #replaced = 0;
   #look: NodeJS.Timeout | undefined;
   /** What the last look saw; own commits do not change the first. */
@@ -81,10 +81,18 @@ class SqliteEngine implements Engine {
       notified: () => this.#watcher.pump(),
       clearDeadSessions: () => this.#clearDeadSessions(),
     });
+    const sessions = this.#sessions;
+    this.#owners = {
+      isAlive: (session, connection) =>
+        sessions.has(session) || isOwnerAlive(path, session, () => findSession(connection, session)),
+      get own() {
+        return sessions.doorbellId;
+      },
+    };
     this.#watcher = new Watcher({
       changeInterests: (added, removed) => this.#sessions.changeInterests(added, removed),
       read: (body) => this.#read(body),
-      hasEnded: (entry, connection) => hasEnded(entry, this.#isAlive, connection),
+      hasEnded: (entry, connection) => hasEnded(entry, this.#owners, connection),
       watchOwners: (sessions) => this.#watchOwners(sessions),
       watching: (isWatching) => this.#watching(isWatching),
     });
@@ -99,7 +107,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toRead();
       const entry = connection?.table(space)?.get(key);
-      return entry === undefined || hasEnded(entry, this.#isAlive, connection!) ? undefined : entry;
+      return entry === undefined || hasEnded(entry, this.#owners, connection!) ? undefined : entry;
     });
   }
 
@@ -108,7 +116,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toRead();
       if (connection === undefined) return { entries: [], version: 0 };
-      const { reads, version } = attemptCommit(connection, { reads: [range] }, this.#isAlive);
+      const { reads, version } = attemptCommit(connection, { reads: [range] }, this.#owners);
       return { entries: reads[0]!, version };
     });
   }
@@ -124,7 +132,7 @@ class SqliteEngine implements Engine {
     return this.#retry(() => {
       const connection = this.#file.toWrite();
       this.#noticeReplacement();
-      const committed = attemptCommit(connection, commit, this.#isAlive, this.#sessions.doorbellId);
+      const committed = attemptCommit(connection, commit, this.#owners);
       if (isTimed) this.#nextExpiry = 0;
       this.#wake(connection, committed.watched);
       for (const session of committed.ended) removeSessionFiles(this.#path, session);

@@ -7,7 +7,9 @@ import { checkCommit, checkRange } from "../../engine/validate.ts";
 import type { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
-import { attemptCommit, type IsAlive } from "./commit/transaction.ts";
+import { attemptCommit } from "./commit/attempt-commit.ts";
+import { setUnwatched } from "./commit/short-ways.ts";
+import type { Owners } from "./commit/transaction.ts";
 import { retryBlocking } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
 import { sqlite } from "./database/runtime.ts";
@@ -21,7 +23,9 @@ import { notifyWatchers } from "./watch/doorbell.ts";
 /** The store file at a path, by blocking calls: the engine of the blocking API. */
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
   const file = new StoreFile(path, options);
-  const isAlive: IsAlive = (session, connection) => isOwnerAlive(path, session, () => findSession(connection, session));
+  const owners: Owners = {
+    isAlive: (session, connection) => isOwnerAlive(path, session, () => findSession(connection, session)),
+  };
 
   function reading<T>(read: (connection: NonNullable<ReturnType<StoreFile["toRead"]>>) => T): T {
     return retryBlocking(
@@ -43,7 +47,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
         if (connection.version() === 0) throw notInitialized(path);
         return undefined;
       }
-      return hasEnded(entry, isAlive, connection) ? undefined : entry;
+      return hasEnded(entry, owners, connection) ? undefined : entry;
     });
   }
 
@@ -52,7 +56,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     return retryBlocking(
       () => {
         const connection = file.toWrite();
-        const committed = attemptCommit(connection, commit, isAlive);
+        const committed = attemptCommit(connection, commit, owners);
         if (committed.watched.length > 0) notifyWatchers(path, connection, committed.watched);
         for (const session of committed.ended) removeSessionFiles(path, session);
         return committed;
@@ -83,7 +87,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
       checkKey(key);
       checkValue(value);
       try {
-        if (file.toWrite().values.putUnwatched(key, value)) return;
+        if (setUnwatched(file.toWrite(), key, value)) return;
       } catch {
         // Busy, or worse: the longer way waits, and says what it is.
       }
@@ -93,7 +97,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     list(range: RangeRead): Listing {
       checkRange(range, FILE_LIMITS);
       return reading((connection) => {
-        const { reads, version } = attemptCommit(connection, { reads: [range] }, isAlive);
+        const { reads, version } = attemptCommit(connection, { reads: [range] }, owners);
         return { entries: reads[0]!, version };
       });
     },
@@ -108,9 +112,10 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
 }
 
 /** Whether an entry's time ran out, or its session's owner is dead: then it is as good as gone. */
-export function hasEnded({ session, expiresAt }: Entry, isAlive: IsAlive, connection: Connection): boolean {
+export function hasEnded({ session, expiresAt }: Entry, owners: Owners, connection: Connection): boolean {
   return (
-    (expiresAt !== undefined && expiresAt <= Date.now()) || (session !== undefined && !isAlive(session, connection))
+    (expiresAt !== undefined && expiresAt <= Date.now()) ||
+    (session !== undefined && !owners.isAlive(session, connection))
   );
 }
 

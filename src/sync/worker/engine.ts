@@ -3,7 +3,8 @@ import type { EngineCapabilities } from "../../engine/capabilities.ts";
 import type { Commit, CommitResult, EngineInfo, Listing, SyncEngine } from "../../engine/contract.ts";
 import type { Entry, Space, Value } from "../../engine/entry.ts";
 import type { RangeRead } from "../../engine/range.ts";
-import { StoreError } from "../../errors.ts";
+import { closedError, outcomeUnknownError, unavailableError } from "../../engine/standard-errors.ts";
+import { StoreError, type StoreErrorCode } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
 import {
   ANSWERS,
@@ -12,21 +13,13 @@ import {
   type Failure,
   PENDING,
   type Request,
+  type ServerLocation,
   SHARED_BYTES,
-  TO_TYPESCRIPT,
+  type Start,
 } from "./messages.ts";
 
 /** How long an answer may be on its way from the worker after the engine's own time-out, in milliseconds. */
 const GRACE = 500;
-
-/** What says that an answer to a read, or to a write, did not come. */
-const LATE = {
-  read: ["ERR_STORE_UNAVAILABLE", "did not answer"],
-  write: [
-    "ERR_STORE_OUTCOME_UNKNOWN",
-    "did not answer: whether the write was made is not known. Read before writing again",
-  ],
-} as const;
 
 /**
  * The blocking API's engine over a server: blocking calls on a client that answers later. One worker thread owns the client and
@@ -34,31 +27,31 @@ const LATE = {
  * no process alive, and ends with it. Errors are the engine's own; a write whose answer did not come at all is
  * `ERR_STORE_OUTCOME_UNKNOWN`.
  */
-export function openBlockingEngine(location: { readonly engine: "etcd" | "redis"; readonly url: string }): SyncEngine {
-  return new BlockingEngine(location.engine, location.url);
+export function openBlockingEngine(location: ServerLocation): SyncEngine {
+  return new BlockingEngine(location);
 }
 
 class BlockingEngine implements SyncEngine {
   readonly name: string;
-  readonly #url: string;
+  readonly #location: ServerLocation;
   readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
   #thread: { readonly worker: Worker; readonly port: MessagePort } | undefined;
   #capabilities: EngineCapabilities | undefined;
   #lastId = 0;
   #isClosed = false;
 
-  constructor(name: string, url: string) {
-    this.name = name;
-    this.#url = url;
+  constructor(location: ServerLocation) {
+    this.name = location.engine;
+    this.#location = location;
   }
 
   get capabilities(): EngineCapabilities {
-    this.#capabilities ??= this.#call("capabilities", [], DEFAULT_TIMEOUT, "read");
+    this.#capabilities ??= this.#call("capabilities", []);
     return this.#capabilities;
   }
 
   getValue(key: string): Value | undefined {
-    return this.#call("getValue", [key], DEFAULT_TIMEOUT, "read");
+    return this.#call("getValue", [key]);
   }
 
   setValue(key: string, value: Value, timeout: number = DEFAULT_TIMEOUT): void {
@@ -66,27 +59,27 @@ class BlockingEngine implements SyncEngine {
   }
 
   get(key: string, space?: Space): Entry | undefined {
-    return this.#call("get", [key, space], DEFAULT_TIMEOUT, "read");
+    return this.#call("get", [key, space]);
   }
 
   list(range: RangeRead): Listing {
-    return this.#call("list", [range], DEFAULT_TIMEOUT, "read");
+    return this.#call("list", [range]);
   }
 
   commit(commit: Commit, options?: { readonly timeout?: number }): CommitResult {
     const timeout = checkTimeout(options?.timeout ?? DEFAULT_TIMEOUT);
-    return this.#call("commit", [commit], timeout, commit.mutations?.length ? "write" : "read");
+    return this.#call("commit", [commit], timeout);
   }
 
   info(): EngineInfo {
-    return this.#call("info", [], DEFAULT_TIMEOUT, "read");
+    return this.#call("info", []);
   }
 
   close(): void {
     if (this.#isClosed) return;
     if (this.#thread !== undefined) {
       try {
-        this.#call("close", [], GRACE, "read");
+        this.#call("close", [], GRACE);
       } catch {
         // It is ended below, whatever it does.
       }
@@ -102,10 +95,9 @@ class BlockingEngine implements SyncEngine {
   #call<Name extends keyof Calls>(
     name: Name,
     args: Parameters<Calls[Name]>,
-    timeout: number,
-    kind: keyof typeof LATE,
+    timeout: number = DEFAULT_TIMEOUT,
   ): ReturnType<Calls[Name]> {
-    if (this.#isClosed) throw new StoreError("ERR_STORE_CLOSED", "the store was closed: open it again");
+    if (this.#isClosed) throw closedError("store");
     this.#thread ??= this.#start();
     const { port } = this.#thread;
     const id = ++this.#lastId;
@@ -123,10 +115,11 @@ class BlockingEngine implements SyncEngine {
       if (answer !== undefined) return answer.result as ReturnType<Calls[Name]>;
       const left = deadline - performance.now();
       if (left <= 0) {
-        // Taken back before the thread had begun with it: then nothing can have happened.
-        const isTakenBack = Atomics.compareExchange(this.#shared, PENDING, id, 0) === id;
-        const [code, what] = LATE[isTakenBack ? "read" : kind];
-        throw new StoreError(code, `the ${this.name} store ${what} (within ${Math.round(timeout)} ms)`);
+        // A read, or a write that is taken back before the thread has sent it.
+        const isHarmless = Atomics.compareExchange(this.#shared, PENDING, id, 0) === id;
+        const store = `the ${this.name} store`;
+        if (isHarmless) throw unavailableError(store, timeout, undefined);
+        throw outcomeUnknownError(store, `within ${Math.round(timeout)} ms`);
       }
       Atomics.wait(this.#shared, ANSWERS, seen, left);
     }
@@ -135,9 +128,9 @@ class BlockingEngine implements SyncEngine {
   #start() {
     const { Worker, MessageChannel } = workerThreads();
     const { port1, port2 } = new MessageChannel();
-    const extension = TO_TYPESCRIPT.test(import.meta.url) ? "ts" : "js";
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
-      workerData: { url: this.#url, port: port2, shared: this.#shared },
+      workerData: { location: this.#location, port: port2, shared: this.#shared } satisfies Start,
       transferList: [port2],
       // What belongs to the main program (`--eval`, `--test` …) is not for the thread.
       execArgv: process.execArgv.filter((argument) => /^--(experimental-|no-|disable-warning)/.test(argument)),
@@ -154,7 +147,7 @@ function workerThreads(): typeof import("node:worker_threads") {
 }
 
 function errorOf({ type, code, message }: Failure): Error {
-  if (type === "StoreError") return new StoreError(code as StoreError["code"], message);
+  if (type === "StoreError") return new StoreError(code as StoreErrorCode, message);
   const error =
     type === "TypeError"
       ? new TypeError(message)

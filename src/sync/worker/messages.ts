@@ -2,6 +2,7 @@ import type { EngineCapabilities } from "../../engine/capabilities.ts";
 import type { Commit, CommitResult, EngineInfo, Listing } from "../../engine/contract.ts";
 import type { Entry, Space, Value } from "../../engine/entry.ts";
 import type { RangeRead } from "../../engine/range.ts";
+import type { Location } from "../../engines/location.ts";
 
 /*
  * What the two threads of a blocking engine say to each other.
@@ -38,18 +39,17 @@ export interface Failure {
   readonly message: string;
 }
 
+export type ServerLocation = Extract<Location, { readonly url: string }>;
+
 /** What the worker is started with. */
 export interface Start {
-  readonly url: string;
+  readonly location: ServerLocation;
   readonly port: import("node:worker_threads").MessagePort;
   readonly shared: Int32Array;
 }
 
 /** Where in the shared memory the answers are counted: what the caller sleeps on. */
 export const ANSWERS = 0;
-/** Where the id of the request stands until one of the two claims it: the thread to begin with it, or the caller to take it back. */
+/** Where the id of a write stands until one of the two claims it: the thread to send it, or the caller to take it back. */
 export const PENDING = 1;
 export const SHARED_BYTES = 8;
-
-/** Whether a module runs from its source. */
-export const TO_TYPESCRIPT = /\.ts$/;

@@ -2,14 +2,15 @@ import { workerData } from "node:worker_threads";
 import type { Commit, Engine } from "../../engine/contract.ts";
 import type { Space } from "../../engine/entry.ts";
 import type { RangeRead } from "../../engine/range.ts";
-import { StoreError } from "../../errors.ts";
+import { notInitializedError, unavailableError } from "../../engine/standard-errors.ts";
+import { Deadline } from "../../wait/deadline.ts";
 import { ANSWERS, type Answer, type Calls, type Failure, PENDING, type Request, type Start } from "./messages.ts";
 
 /*
  * The thread that owns the client of a blocking engine. It answers one request after the other has begun: none waits for
  * one that hangs.
  */
-const { url, port, shared } = workerData as Start;
+const { location, port, shared } = workerData as Start;
 let opening: Promise<Engine> | undefined;
 let isInitialized = false;
 
@@ -22,21 +23,25 @@ function engine(): Promise<Engine> {
 }
 
 async function open(): Promise<Engine> {
-  if (/^etcd/i.test(url)) return await (await import("../../engines/etcd/engine.ts")).openEtcdEngine(url);
-  return await (await import("../../engines/redis/engine.ts")).openRedisEngine(url);
+  if (location.engine === "etcd")
+    return await (await import("../../engines/etcd/engine.ts")).openEtcdEngine(location.url);
+  return await (await import("../../engines/redis/engine.ts")).openRedisEngine(location.url);
 }
 
 /** Throws if nothing was ever set. Asked only where nothing was found. */
 async function assertInitialized(): Promise<void> {
-  isInitialized ||= (await (await engine()).info()).initialized;
-  if (!isInitialized)
-    throw new StoreError(
-      "ERR_STORE_NOT_INITIALIZED",
-      "the store has not been initialized yet: no value was ever set. Set one first, or check IPCTOOLS_STORE",
-    );
+  if (isInitialized) return;
+  const info = await (await engine()).info();
+  if (!info.initialized) throw notInitializedError(info.location);
+  isInitialized = true;
 }
 
-const calls: { [Name in keyof Calls]: (args: readonly unknown[], request: Request) => Promise<unknown> } = {
+interface Asked {
+  readonly id: number;
+  readonly deadline: Deadline;
+}
+
+const calls: { [Name in keyof Calls]: (args: readonly unknown[], asked: Asked) => Promise<unknown> } = {
   async capabilities() {
     return (await engine()).capabilities;
   },
@@ -55,12 +60,12 @@ const calls: { [Name in keyof Calls]: (args: readonly unknown[], request: Reques
     if (listing.entries.length === 0) await assertInitialized();
     return listing;
   },
-  async commit([commit], { id, timeout }) {
-    const begun = performance.now();
-    const opened = await patiently(engine(), timeout);
-    const left = Math.max(1, timeout - (performance.now() - begun));
-    if (Atomics.compareExchange(shared, PENDING, id, 0) !== id) throw unavailable(timeout);
-    return await opened.commit(commit as Commit, { timeout: left });
+  async commit([commit], { id, deadline }) {
+    const opened = await deadline.within(engine());
+    const { mutations } = commit as Commit;
+    // The caller has taken the write back and does not listen any more.
+    if (mutations?.length && Atomics.compareExchange(shared, PENDING, id, 0) !== id) return undefined;
+    return await opened.commit(commit as Commit, { timeout: Math.max(1, deadline.remaining) });
   },
   async info() {
     return await (await engine()).info();
@@ -70,36 +75,26 @@ const calls: { [Name in keyof Calls]: (args: readonly unknown[], request: Reques
   },
 };
 
-/** What cannot have changed anything yet has a plain end to its time. */
-async function patiently<T>(work: Promise<T>, timeout: number): Promise<T> {
-  const over = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    over.reject(unavailable(timeout));
-  }, timeout);
-  try {
-    return await Promise.race([work, over.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function unavailable(timeout: number): StoreError {
-  return new StoreError("ERR_STORE_UNAVAILABLE", `the store did not answer within ${Math.round(timeout)} ms`);
-}
-
 function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { type: "Error", message: String(error) };
   const { code } = error as { code?: string };
   return { type: error.name, code, message: error.message };
 }
 
-async function answer(request: Request): Promise<Answer> {
-  const { id, name, args, timeout } = request;
+async function answer({ id, name, args, timeout }: Request): Promise<Answer> {
+  const deadline = new Deadline({ timeout }, name);
   try {
-    const work = calls[name](args, request);
-    return { id, result: await (name === "commit" ? work : patiently(work, timeout)) };
+    const work = calls[name](args, { id, deadline });
+    return { id, result: await (name === "commit" ? work : deadline.within(work)) };
   } catch (error) {
-    return { id, failure: failureOf(error) };
+    // The deadline bounds the reads, and a commit only before it is sent: nothing was written.
+    const isLate = error === deadline.signal.reason;
+    return {
+      id,
+      failure: failureOf(isLate ? unavailableError(`the ${location.engine} store`, timeout, undefined) : error),
+    };
+  } finally {
+    deadline[Symbol.dispose]();
   }
 }
 

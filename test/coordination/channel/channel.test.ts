@@ -263,11 +263,11 @@ overEngines((ground) => {
     assert.deepEqual(await leftovers(member.engine), []);
     await channel.close();
     await channel.close();
-    assert.throws(() => channel.postMessage(1), { name: "InvalidStateError" });
-    await assert.rejects(channel.post(1), { name: "InvalidStateError" });
-    assert.throws(() => channel.posting(1), { name: "InvalidStateError" });
-    assert.throws(() => channel[Symbol.asyncIterator](), { name: "InvalidStateError" });
-    assert.throws(() => channel.ready, { name: "InvalidStateError" });
+    assert.throws(() => channel.postMessage(1), { name: "StoreError", code: "ERR_STORE_CLOSED" });
+    await assert.rejects(channel.post(1), { name: "StoreError", code: "ERR_STORE_CLOSED" });
+    assert.throws(() => channel.posting(1), { name: "StoreError", code: "ERR_STORE_CLOSED" });
+    assert.throws(() => channel[Symbol.asyncIterator](), { name: "StoreError", code: "ERR_STORE_CLOSED" });
+    assert.throws(() => channel.ready, { name: "StoreError", code: "ERR_STORE_CLOSED" });
   });
 
   test("what is no message of ours is a messageerror; a store that closes ends the channel", async (t) => {
@@ -286,7 +286,7 @@ overEngines((ground) => {
     })();
     await b.engine.close();
     await iteration;
-    assert.throws(() => listener.postMessage(1), { name: "InvalidStateError" });
+    assert.throws(() => listener.postMessage(1), { name: "StoreError", code: "ERR_STORE_CLOSED" });
     const poster = new Channel(a, "c");
     const failed = Promise.withResolvers<{ code: string }>();
     poster.onmessageerror = ({ data }) => failed.resolve(data as { code: string });

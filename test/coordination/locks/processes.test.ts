@@ -153,10 +153,10 @@ test("a party that is killed while it waits at a barrier is not counted", async 
   const barrier = new Barrier(participant, "held", 3);
   const doomed = start(t, HOLDER, file, "barrier");
   const other = start(t, HOLDER, file, "barrier");
-  await until(async () => (await barrier.waiting()).length === 2);
+  await until(async () => (await barrier.state()).waiting.length === 2);
   await kill(doomed);
   const mine = barrier.wait();
-  await until(async () => (await barrier.waiting()).length === 2);
+  await until(async () => (await barrier.state()).waiting.length === 2);
   assert.equal(other.exitCode, null);
   const last = start(t, HOLDER, file, "barrier");
   await mine;

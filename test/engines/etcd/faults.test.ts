@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import * as crypto from "node:crypto";
 import test, { type TestContext } from "node:test";
-import type { EtcdOptions } from "../../../src/engines/etcd/connect/location.ts";
 import { openEtcdEngine } from "../../../src/engines/etcd/engine.ts";
 import { elapsed } from "../../fixtures/elapsed.ts";
 import { follow } from "../../fixtures/follow.ts";
@@ -12,13 +11,13 @@ import { type TcpProxy, tcpProxy } from "../../fixtures/servers/tcp-proxy.ts";
 const set = (key: string, value = "1", more: { session?: string } = {}) =>
   ({ type: "set", key, value, ...more }) as const;
 
-/** An engine through proxies to the server, and one beside them. */
-async function arrange(t: TestContext, server: EtcdServer, proxies = 1, options: EtcdOptions = {}) {
+/** An engine through proxies to the server, and one beside them. `parameters` are those of the first one's URL. */
+async function arrange(t: TestContext, server: EtcdServer, proxies = 1, parameters = "") {
   const store = crypto.randomUUID();
   const between: TcpProxy[] = [];
   for (let i = 0; i < proxies; i++) between.push(await tcpProxy(server.port));
   const hosts = between.map(({ host, port }) => `${host}:${port}`).join(",");
-  const engine = await openEtcdEngine(`etcd://${hosts}/${store}`, options);
+  const engine = await openEtcdEngine(`etcd://${hosts}/${store}${parameters}`);
   const beside = await openEtcdEngine(`etcd://${server.address}/${store}`);
   t.after(async () => {
     for (const proxy of between) proxy.heal();
@@ -39,7 +38,7 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
   });
 
   suite.test("no connection: a write was not made, says so in its time, and works afterwards", async (t) => {
-    const { engine, beside, proxy } = await arrange(t, server, 1, { timeout: 500 });
+    const { engine, beside, proxy } = await arrange(t, server, 1, "?timeout=500");
     await proxy.refuse();
     await assert.rejects(async () => engine.get("a"), { code: "ERR_STORE_UNAVAILABLE" });
     const write = async (timeout: number) => engine.commit({ mutations: [set("a")] }, { timeout });
@@ -58,7 +57,7 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
 
   for (const direction of ["up", "down", undefined] as const)
     suite.test(`a dead direction (${direction ?? "both"}): a write that was sent has an unknown outcome`, async (t) => {
-      const { engine, beside, proxy } = await arrange(t, server, 1, { timeout: 500 });
+      const { engine, beside, proxy } = await arrange(t, server, 1, "?timeout=500");
       await engine.commit({ mutations: [set("a")] });
       proxy.stall(direction);
       const took = await elapsed(() =>
@@ -99,7 +98,7 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
   });
 
   suite.test("silence: the session is lost before its lease can end, and only then do its entries go", async (t) => {
-    const { engine, beside, proxy } = await arrange(t, server, 1, { timeout: 500 });
+    const { engine, beside, proxy } = await arrange(t, server, 1, "?timeout=500");
     const ttl = 2000;
     const session = await engine.openSession({ ttl });
     const changes = beside.watch([{ key: "held" }]);
@@ -129,6 +128,15 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
     const late = { mutations: [set("late", "1", { session: two.id })] };
     await assert.rejects(async () => engine.commit(late), { code: "ERR_STORE_SESSION_LOST" });
     assert.equal(two.signal.reason.code, "ERR_STORE_SESSION_LOST");
+    // The error names the session that is lost, also beside one that lives and a time to live.
+    const [alive, three] = [await engine.openSession(), await engine.openSession()];
+    await server.etcdctl("lease", "revoke", three.id);
+    const mutations = [set("a", "1", { session: alive.id }), set("b", "1", { session: three.id })];
+    await assert.rejects(async () => engine.commit({ mutations: [...mutations, { ...set("c"), ttl: 60_000 }] }), {
+      code: "ERR_STORE_SESSION_LOST",
+      message: new RegExp(three.id),
+    });
+    assert.equal(alive.signal.aborted, false);
   });
 
   suite.test("a slow network changes nothing but the time", async (t) => {
@@ -186,7 +194,7 @@ test("etcd under faults", { skip: etcdMissing, concurrency: 6, timeout: 60_000 }
   suite.test("an etcd that stands still for longer than a lease", async (t) => {
     const server = await startEtcd();
     t.after(() => server.stop());
-    const engine = await openEtcdEngine(`etcd://${server.address}/store`, { timeout: 1000 });
+    const engine = await openEtcdEngine(`etcd://${server.address}/store?timeout=1000`);
     t.after(() => engine.close());
     const session = await engine.openSession({ ttl: 2000 });
     const { version } = await engine.commit({ mutations: [set("held", "1", { session: session.id })] });

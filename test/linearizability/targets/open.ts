@@ -23,7 +23,7 @@ export async function openTarget(name: TargetName): Promise<Target> {
     case "sqlite-sync":
       return engineTarget(openSqliteSyncEngine(name.path));
     case "etcd":
-      return engineTarget(await openEtcdEngine(name.url, { timeout: 20_000 }));
+      return engineTarget(await openEtcdEngine(`${name.url}?timeout=20000`));
     case "redis":
       return engineTarget(await openRedisEngine(name.url));
     case "seed":

@@ -1,6 +1,6 @@
 import type * as grpc from "@grpc/grpc-js";
 import type { ServiceDefinition } from "@grpc/proto-loader";
-import { StoreError } from "../../../errors.ts";
+import { clientMissingError } from "../../../engine/standard-errors.ts";
 import { PROTOCOL } from "./protocol.ts";
 
 type Grpc = typeof grpc;
@@ -56,10 +56,6 @@ async function importPackage(name: (typeof PACKAGES)[number]): Promise<unknown> 
     return await (name === "@grpc/grpc-js" ? import("@grpc/grpc-js") : import("@grpc/proto-loader"));
   } catch (cause) {
     loaded = undefined;
-    throw new StoreError(
-      "ERR_STORE_CLIENT_MISSING",
-      `The etcd engine needs the package ${name}, which cannot be loaded. Install it: npm install ${PACKAGES.join(" ")}`,
-      { cause },
-    );
+    throw clientMissingError("etcd", PACKAGES, cause);
   }
 }

@@ -1,34 +1,35 @@
 import type * as grpc from "@grpc/grpc-js";
+import { closedError, outcomeUnknownError, unavailableError } from "../../../engine/standard-errors.ts";
 import { StoreError } from "../../../errors.ts";
+import { backoff } from "../../../wait/backoff.ts";
+import { pause } from "../../../wait/pause.ts";
+import { CallLimit } from "./call-limit.ts";
 import { type ClientModule, loadClient } from "./client-module.ts";
 import { Connection, type WatchStream } from "./connection.ts";
 import {
   type CallFailure,
-  closedError,
   finalError,
   incompatible,
   isAuthenticationOff,
   isCallFailure,
   judge,
   notConnected,
-  outcomeUnknown,
-  unavailable,
 } from "./etcd-error.ts";
 import type { EtcdLocation } from "./location.ts";
 import type { CallName, Calls, Response, ResponseHeader, StatusResponse } from "./protocol.ts";
-import { Turnstile } from "./turnstile.ts";
 
 /**
  * Reads and writes under way at once. etcd refuses writes when some thousands wait to be applied, and so many calls at once
  * keep a process too busy to take answers in.
  */
-const WINDOW = 256;
+const MOST_CALLS = 256;
 
 /** What an unanswered call that may be repeated waits before it asks another member, or again on another connection. */
 const IMPATIENCE = 1500;
 const NO_CONNECTION = "no connection";
-const FIRST_PAUSE = 20;
-const LONGEST_PAUSE = 1000;
+/** Bounds of the pause between two attempts, in milliseconds. */
+export const SHORTEST_PAUSE = 20;
+export const LONGEST_PAUSE = 1000;
 
 export interface CallOptions {
   /** In milliseconds. Default: the location's. */
@@ -56,13 +57,13 @@ export class Refusal extends Error {
  */
 export class Cluster {
   readonly location: EtcdLocation;
-  /** The newest revision that was seen. */
-  revision = 0;
+  /** The newest version that was seen. */
+  version = 0;
   /** Called with each answer, before whoever waits for it hears of it. */
   onAnswer: () => void = () => {};
   readonly #module: ClientModule;
   readonly #connections: readonly Connection[];
-  readonly #turnstile = new Turnstile(WINDOW);
+  readonly #limit = new CallLimit(MOST_CALLS);
   #current: number;
   #metadata: grpc.Metadata;
   #token: Promise<void> | undefined;
@@ -82,10 +83,6 @@ export class Cluster {
     this.#metadata = this.#newMetadata();
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   /**
    * Makes a call. Throws `Refusal` if etcd refused it, `ERR_STORE_UNAVAILABLE` if it was not done, and
    * `ERR_STORE_OUTCOME_UNKNOWN` if it was sent, is not repeatable and was not answered. Reads and writes beyond those that may
@@ -99,9 +96,9 @@ export class Cluster {
     if (!name.startsWith("KV.")) return this.#make(name, request, options);
     const { signal, keepAlive = true, timeout = this.location.timeout } = options;
     signal?.throwIfAborted();
-    const turn = this.#turnstile.enter({ timeout, signal, keepAlive });
-    if (turn !== true && !(await turn))
-      throw unavailable(this.location.shown, `${WINDOW} calls before this one got no answer`, timeout);
+    const mayRun = this.#limit.start({ timeout, signal, keepAlive });
+    if (mayRun !== true && !(await mayRun))
+      throw unavailableError(this.location.shown, timeout, `${MOST_CALLS} calls before this one got no answer`);
     let answered = false;
     try {
       const response = await this.#make(name, request, options);
@@ -111,7 +108,7 @@ export class Cluster {
       answered = error instanceof Refusal;
       throw error;
     } finally {
-      this.#turnstile.leave(answered);
+      this.#limit.finish(answered);
     }
   }
 
@@ -127,7 +124,7 @@ export class Cluster {
     let why = "";
     for (let tries = 0; ; tries++) {
       signal?.throwIfAborted();
-      if (this.#closed) throw closedError();
+      if (this.#closed) throw this.#closedError();
       const connection = this.#connections[this.#current]!;
       const others = this.#connections.length > 1;
       const asked = performance.now();
@@ -151,7 +148,7 @@ export class Cluster {
         }
         why = `${connection.address}: ${NO_CONNECTION}`;
       } catch (error) {
-        if (this.#closed && !sent) throw closedError();
+        if (this.#closed && !sent) throw this.#closedError();
         if (!isCallFailure(error)) throw error;
         this.onAnswer();
         why = `${connection.address}: ${error.details}`;
@@ -166,13 +163,14 @@ export class Cluster {
           if (performance.now() - Math.max(asked, connection.heard) >= IMPATIENCE - 1) connection.drop();
           if (!repeatable) {
             this.#turnFrom(connection);
-            throw this.#closed ? closedError() : outcomeUnknown(this.location.shown, why, { cause: error });
+            throw this.#closed ? this.#closedError() : outcomeUnknownError(this.location.shown, why, error);
           }
         }
       }
       this.#turnFrom(connection);
       if (left() <= 0) throw await this.#unavailable(connection, why, timeout);
-      await pause(Math.min(Math.max(0, left()), backOff(tries)), signal, keepAlive);
+      const wait = backoff(tries, SHORTEST_PAUSE, LONGEST_PAUSE);
+      await pause(Math.min(Math.max(0, left()), wait), { signal, keepAlive });
     }
   }
 
@@ -237,7 +235,7 @@ export class Cluster {
     this.onAnswer();
     connection.heard = performance.now();
     if (!header) return;
-    this.sawRevision(Number(header.revision));
+    this.sawVersion(Number(header.revision));
     const id = header.cluster_id;
     if (id === "0") return;
     this.#id ??= id;
@@ -247,8 +245,8 @@ export class Cluster {
       );
   }
 
-  sawRevision(revision: number): void {
-    if (revision > this.revision) this.revision = revision;
+  sawVersion(version: number): void {
+    if (version > this.version) this.version = version;
   }
 
   /** The next call asks for a new token first. */
@@ -259,7 +257,7 @@ export class Cluster {
   close(): void {
     this.#closed = true;
     for (const connection of this.#connections) connection.close();
-    this.#turnstile.open();
+    this.#limit.startAll();
   }
 
   #newMetadata(token?: string): grpc.Metadata {
@@ -293,29 +291,13 @@ export class Cluster {
     if (this.#connections[this.#current] === connection) this.#current = (this.#current + 1) % this.#connections.length;
   }
 
-  async #unavailable(connection: Connection, why: string, timeout: number): Promise<StoreError> {
-    if (!why.endsWith(NO_CONNECTION)) return unavailable(this.location.shown, why, timeout);
-    const reason = await connection.whyNot(this.#module.method("Maintenance.Status"));
-    return notConnected(this.location.shown, `${connection.address}: ${reason}`, timeout);
+  #closedError(): StoreError {
+    return closedError("store", this.location.shown);
   }
-}
 
-/** Doubled with each try, with jitter, so that many clients do not come back at once. */
-export function backOff(tries: number): number {
-  return Math.min(FIRST_PAUSE * 2 ** tries, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
-}
-
-export function pause(milliseconds: number, signal?: AbortSignal, keepAlive = true): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, milliseconds);
-    if (!keepAlive) timer.unref();
-    signal?.addEventListener("abort", abort, { once: true });
-  });
+  async #unavailable(connection: Connection, why: string, timeout: number): Promise<StoreError> {
+    if (!why.endsWith(NO_CONNECTION)) return unavailableError(this.location.shown, timeout, why);
+    const reason = await connection.whyNot(this.#module.method("Maintenance.Status"));
+    return notConnected(this.location, `${connection.address}: ${reason}`, timeout);
+  }
 }

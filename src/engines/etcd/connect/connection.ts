@@ -1,8 +1,9 @@
 import * as net from "node:net";
 import type * as grpc from "@grpc/grpc-js";
+import { type Address, formatAddress } from "../../../location/address.ts";
+import type { TlsFiles } from "../../../location/tls-files.ts";
 import type { ClientModule, Method } from "./client-module.ts";
 import { DEADLINE_EXCEEDED } from "./etcd-error.ts";
-import { addressOf, type Endpoint, type Tls } from "./location.ts";
 import type { WatchRequest, WatchResponse } from "./protocol.ts";
 
 /** Between two tries to connect to one endpoint, in milliseconds: doubled each time. */
@@ -39,11 +40,13 @@ export class Connection {
   readonly #client: grpc.Client;
   readonly #sockets = new Set<net.Socket>();
 
-  constructor(module: ClientModule, endpoint: Endpoint, tls: Tls | undefined) {
+  constructor(module: ClientModule, endpoint: Address, tls: TlsFiles | undefined) {
     const { grpc } = module;
     this.#module = module;
-    this.address = addressOf(endpoint);
-    const credentials = tls ? grpc.credentials.createSsl(tls.ca, tls.key, tls.cert) : grpc.credentials.createInsecure();
+    this.address = formatAddress(endpoint);
+    const credentials = tls
+      ? grpc.credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null)
+      : grpc.credentials.createInsecure();
     this.#tapSockets(credentials);
     this.#client = new grpc.Client(this.address, credentials, {
       "grpc.use_local_subchannel_pool": 1,
@@ -56,9 +59,9 @@ export class Connection {
       "grpc.max_reconnect_backoff_ms": LONGEST_BACK_OFF,
       "grpc.keepalive_time_ms": PING_INTERVAL,
       "grpc.keepalive_timeout_ms": PING_TIMEOUT,
-      ...(tls?.serverName !== undefined && {
-        "grpc.ssl_target_name_override": tls.serverName,
-        "grpc.default_authority": tls.serverName,
+      ...(tls?.servername !== undefined && {
+        "grpc.ssl_target_name_override": tls.servername,
+        "grpc.default_authority": tls.servername,
       }),
     });
   }

@@ -1,5 +1,7 @@
+import { unavailableError } from "../../../engine/standard-errors.ts";
 import { outOfRange, StoreError } from "../../../errors.ts";
 import { REQUEST_BYTES } from "../capabilities.ts";
+import type { EtcdLocation } from "./location.ts";
 
 /** The codes of gRPC that are told apart. */
 const CANCELLED = 1;
@@ -88,12 +90,6 @@ export function finalError(failure: Error & CallFailure, location: string): Erro
   const { code, details } = failure;
   const options = { cause: failure };
   const says = `the etcd server at ${location} says: ${details}`;
-  if (isLeaseMissing(failure))
-    return new StoreError(
-      "ERR_STORE_SESSION_LOST",
-      `The session has ended; nothing was written for it. Open another (${says})`,
-      options,
-    );
   if (code === RESOURCE_EXHAUSTED && details.includes("space exceeded"))
     return new StoreError(
       "ERR_STORE_FULL",
@@ -124,7 +120,7 @@ export function finalError(failure: Error & CallFailure, location: string): Erro
       options,
     );
   if (code === DATA_LOSS) return new StoreError("ERR_STORE_DAMAGED", `The cluster is damaged: ${says}`, options);
-  if (code === UNIMPLEMENTED) return incompatible(`${says}. It is no etcd of version 3.4 or later`, options);
+  if (code === UNIMPLEMENTED) return incompatible(`${says}. The server is not etcd 3.4 or later`, options);
   return new StoreError("ERR_STORE_IO", `Nothing was done: ${says}`, options);
 }
 
@@ -132,40 +128,22 @@ export function incompatible(message: string, options?: ErrorOptions): StoreErro
   return new StoreError("ERR_STORE_INCOMPATIBLE_SERVER", message, options);
 }
 
-export function unavailable(location: string, why: string, waited: number, options?: ErrorOptions): StoreError {
-  return new StoreError(
-    "ERR_STORE_UNAVAILABLE",
-    `The etcd server at ${location} did not answer within ${Math.round(waited)} ms; nothing was written (${why}). ` +
-      "Check that it runs and can be reached (if it speaks TLS: by etcds://), then call again",
-    options,
-  );
-}
-
 /** No connection came about: because nobody is there, or because who is there cannot be talked to. */
-export function notConnected(location: string, why: string, waited: number): StoreError {
+export function notConnected({ shown, tls }: EtcdLocation, why: string, waited: number): StoreError {
   if (/protocol error|wrong version number|packet length too long/i.test(why))
     return incompatible(
-      `The server at ${location} does not speak etcd's protocol, or one side speaks TLS and the other does not (${why}). ` +
+      `The server at ${shown} does not speak etcd's protocol, or one side speaks TLS and the other does not (${why}). ` +
         "Name an etcd of version 3.4 or later; with TLS the URL begins with etcds://",
     );
   if (/certificate|altname|alert/i.test(why))
     return new StoreError(
       "ERR_STORE_AUTHENTICATION",
-      `The TLS connection to the etcd server at ${location} was refused (${why}). ` +
+      `The TLS connection to the etcd server at ${shown} was refused (${why}). ` +
         "Check the URL's options ca, cert, key and servername",
     );
-  return unavailable(location, why, waited);
-}
-
-export function outcomeUnknown(location: string, why: string, options?: ErrorOptions): StoreError {
-  return new StoreError(
-    "ERR_STORE_OUTCOME_UNKNOWN",
-    `The etcd server at ${location} did not answer a write that was sent (${why}): it may have been made or not, and may yet be. ` +
-      "Read the key again before you repeat it",
-    options,
+  return unavailableError(
+    shown,
+    waited,
+    tls ? why : `${why}; for a server that speaks TLS the URL begins with etcds://`,
   );
-}
-
-export function closedError(): StoreError {
-  return new StoreError("ERR_STORE_CLOSED", "The store was closed; open another");
 }

@@ -30,12 +30,15 @@ export async function grantSessionLease(
   }
 }
 
-/** A lease for entries that go after so many seconds, or what the server raises that to: its number, in decimal. */
-export async function grantExpiryLease(cluster: Cluster, seconds: number, options: CallOptions): Promise<string> {
+/**
+ * A lease for entries that expire after this many seconds, or what the server raises that to: its number, in decimal. `wait`
+ * gives what is left of the commit's time.
+ */
+export async function grantExpiryLease(cluster: Cluster, seconds: number, wait: () => CallOptions): Promise<string> {
   for (let asked = seconds; ; ) {
     const lease = newExpiryLease(Date.now() + asked * 1000);
     try {
-      const granted = Number((await cluster.call("Lease.LeaseGrant", { ID: lease, TTL: asked }, options)).TTL);
+      const granted = Number((await cluster.call("Lease.LeaseGrant", { ID: lease, TTL: asked }, wait())).TTL);
       if (granted === asked) return lease;
       // The number tells the end, so that it must be right.
       revokeLease(cluster, lease);

@@ -1,10 +1,11 @@
+import { newerFormatError } from "../../../engine/standard-errors.ts";
 import { StoreError } from "../../../errors.ts";
 import type { Cluster } from "../connect/cluster.ts";
 import { incompatible } from "../connect/etcd-error.ts";
 import { CREATE_REVISION, EQUAL, type RangeResponse } from "../connect/protocol.ts";
 import { FORMAT, Layout } from "./layout.ts";
 
-const NAME = /^ipctools (\d+)$/;
+const NAME = /^ipctools \d+$/;
 
 /**
  * Makes sure that the server is an etcd that is new enough and that the prefix is this store's: an empty one is marked as
@@ -40,11 +41,7 @@ export async function claimPrefix(
       if (!other) return undefined;
       throw foreign(cluster, `it holds the key ${JSON.stringify(other.key.toString())}`);
     }
-    if (NAME.test(marker))
-      throw new StoreError(
-        "ERR_STORE_NEWER_FORMAT",
-        `The store at ${cluster.location.shown} has the format ${JSON.stringify(marker)}, which this version does not know (it knows ${JSON.stringify(FORMAT)}). Install a newer ipctools`,
-      );
+    if (NAME.test(marker)) throw newerFormatError(cluster.location.shown, marker, FORMAT);
     throw foreign(cluster, `its key ${JSON.stringify(layout.formatKey.toString())} holds something else`);
   }
 }

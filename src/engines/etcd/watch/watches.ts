@@ -2,8 +2,11 @@ import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
 import type { Change } from "../../../engine/entry.ts";
 import { inRange, type Range } from "../../../engine/range.ts";
-import { StoreError } from "../../../errors.ts";
-import { backOff, type Cluster, pause, Refusal } from "../connect/cluster.ts";
+import { historyLostError } from "../../../engine/standard-errors.ts";
+import type { StoreError } from "../../../errors.ts";
+import { backoff } from "../../../wait/backoff.ts";
+import { pause } from "../../../wait/pause.ts";
+import { type Cluster, LONGEST_PAUSE, Refusal, SHORTEST_PAUSE } from "../connect/cluster.ts";
 import { STANDSTILL, type WatchStream } from "../connect/connection.ts";
 import {
   FAILED_PRECONDITION,
@@ -29,7 +32,7 @@ interface Watcher {
   readonly interval: Interval;
   readonly ranges: readonly Range[];
   readonly queue: ChangeQueue;
-  /** Everything below this revision was passed on: from here it goes on after a new connection. */
+  /** Everything below this version was passed on: from here it goes on after a new connection. */
   next: number;
   /** Whether it was refused once, perhaps only because the server had forgotten the token. */
   refused?: boolean;
@@ -68,7 +71,7 @@ export class Watches {
 
   open(ranges: readonly Range[], options: WatchOptions): ChangeQueue {
     // Without `from`: what this handle has heard of is the newest state before the call that can be told for certain.
-    const from = options.from ?? this.#cluster.revision;
+    const from = options.from ?? this.#cluster.version;
     const interval = this.#layout.hull(ranges);
     const queue: ChangeQueue = new ChangeQueue({
       signal: options.signal,
@@ -117,11 +120,11 @@ export class Watches {
       create_request: { ...interval, start_revision: next, progress_notify: true, watch_id: id },
     });
     // Only what lies behind may have been compacted, and only what lies ahead may never have been.
-    if (next - 1 !== this.#cluster.revision) this.#checkHistory(watcher, next - 1);
+    if (next - 1 !== this.#cluster.version) this.#checkHistory(watcher, next - 1);
   }
 
   /**
-   * Whether all that came after that revision is still held. The server reports a start that was compacted away, but not one
+   * Whether all that came after that version is still held. The server reports a start that was compacted away, but not one
    * that is the compacted revision itself, whose deletes are gone too.
    */
   async #checkHistory(watcher: Watcher, from: number): Promise<void> {
@@ -131,8 +134,10 @@ export class Watches {
       await this.#cluster.call("KV.Range", { key, revision: from, count_only: true }, { keepAlive: false });
     } catch (error) {
       if (!(error instanceof Refusal) || !this.#watchers.has(watcher.id)) return;
-      if (isCompacted(error.failure)) this.#fail(watcher, historyLost(from));
-      else if (isFuture(error.failure)) this.#fail(watcher, neverReached(from, this.#cluster.revision));
+      if (!isCompacted(error.failure) && !isFuture(error.failure)) return;
+      // A store that was restored from a copy is behind the version that this process has seen, and lacks its history.
+      const { version } = this.#cluster;
+      this.#fail(watcher, historyLostError(from, version < from ? version : undefined));
     }
   }
 
@@ -147,13 +152,17 @@ export class Watches {
           break;
         }
         connected?.stream.cancel();
-        await pause(backOff(this.#failures++), undefined, false);
+        await this.#pause();
       }
     } catch (error) {
       for (const watcher of [...this.#watchers.values()]) this.#fail(watcher, error);
     } finally {
       this.#connecting = false;
     }
+  }
+
+  #pause(): Promise<void> {
+    return pause(backoff(this.#failures++, SHORTEST_PAUSE, LONGEST_PAUSE), { keepAlive: false });
   }
 
   #attach(connected: Connected): void {
@@ -183,7 +192,7 @@ export class Watches {
       // The member is well connected to us, but not to its cluster, or is about to end.
       connected.drop();
     }
-    pause(backOff(this.#failures++), undefined, false).then(() => this.#connect());
+    this.#pause().then(() => this.#connect());
   }
 
   #listening(): void {
@@ -221,8 +230,7 @@ export class Watches {
     const watcher = this.#watchers.get(created?.id ?? Number(response.watch_id));
     if (!watcher) return;
     if (response.canceled) {
-      const compacted = Number(response.compact_revision);
-      if (compacted > 0) this.#fail(watcher, historyLost(watcher.next - 1, compacted));
+      if (Number(response.compact_revision) > 0) this.#fail(watcher, historyLostError(watcher.next - 1, undefined));
       else this.#refuse(watcher, response.cancel_reason);
       return;
     }
@@ -230,7 +238,7 @@ export class Watches {
     if (response.created) return;
     const { events } = response;
     const newest = Number(events.length > 0 ? events.at(-1)!.kv.mod_revision : response.header?.revision);
-    if (events.length > 0) this.#cluster.sawRevision(newest);
+    if (events.length > 0) this.#cluster.sawVersion(newest);
     // Without events it is a progress report: all up to its revision was sent.
     if (newest >= watcher.next) watcher.next = newest + 1;
     const changes: Change[] = [];
@@ -255,19 +263,4 @@ export class Watches {
     const failure = Object.assign(new Error(reason), { code, details: reason });
     this.#fail(watcher, this.#cluster.explain(new Refusal(failure)));
   }
-}
-
-function neverReached(from: number, revision: number): StoreError {
-  return new StoreError(
-    "ERR_STORE_HISTORY_LOST",
-    `The server never came to version ${from} (it is at ${revision}): its history is another one; list the keys, and watch from the listing's version`,
-  );
-}
-
-function historyLost(from: number, oldest?: number): StoreError {
-  const held = oldest === undefined ? "" : ` (oldest: ${oldest})`;
-  return new StoreError(
-    "ERR_STORE_HISTORY_LOST",
-    `What came after version ${from} is no longer held, because the server compacted its history${held}; list the keys, and watch from the listing's version`,
-  );
 }

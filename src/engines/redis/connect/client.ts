@@ -1,5 +1,5 @@
 import type * as Redis from "redis";
-import { StoreError } from "../../../errors.ts";
+import { clientMissingError } from "../../../engine/standard-errors.ts";
 
 export type RedisModule = typeof Redis;
 export type RedisClient = ReturnType<RedisModule["createClient"]>;
@@ -10,11 +10,7 @@ let loading: Promise<RedisModule> | undefined;
 export function loadRedisModule(): Promise<RedisModule> {
   loading ??= import("redis").catch((cause: unknown) => {
     loading = undefined;
-    throw new StoreError(
-      "ERR_STORE_CLIENT_MISSING",
-      "The package `redis` (version 6) is needed for redis: locations: npm install redis@6",
-      { cause },
-    );
+    throw clientMissingError("redis", ["redis@6"], cause);
   });
   return loading;
 }

@@ -1,10 +1,16 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { closedError, outcomeUnknownError, unavailableError } from "../../../engine/standard-errors.ts";
 import { StoreError } from "../../../errors.ts";
-import { SCRIPTS, type Scripts, scriptKeys } from "../protocol/scripts.ts";
+import { backoff } from "../../../wait/backoff.ts";
+import { JoinedSignal } from "../../../wait/joined-signal.ts";
+import { pause } from "../../../wait/pause.ts";
+import { unlessAborted } from "../../../wait/unless-aborted.ts";
+import { scriptKeys } from "../protocol/names.ts";
+import { SCRIPTS, type Scripts } from "../protocol/scripts.ts";
+import type { Argument, Reply } from "../protocol/wire.ts";
 import type { RedisModule } from "./client.ts";
-import { type Argument, Link, type Reply } from "./link.ts";
+import { Link } from "./link.ts";
 import type { RedisLocation } from "./location.ts";
-import { closedError, judgeReply, outcomeUnknown, unavailable } from "./redis-error.ts";
+import { judgeReply, reasonOf } from "./redis-error.ts";
 import type { Route } from "./route.ts";
 
 export interface CallOptions {
@@ -26,8 +32,10 @@ export interface Server {
 
 /** When a call's time is up and the server has not answered anything for so long (ms), another connection takes over. */
 const SILENCE = 1000;
-const FIRST_PAUSE = 25;
+/** Pauses between two attempts to connect, and to call, in milliseconds. */
+const SHORTEST_PAUSE = 25;
 const LONGEST_PAUSE = 1000;
+const LONGEST_CALL_PAUSE = 500;
 
 const TIMED_OUT = Symbol();
 const TAKEN_OVER = Symbol();
@@ -76,7 +84,7 @@ export class Connection {
   async #call(argsFor: (whole: boolean) => readonly Argument[], options: CallOptions): Promise<Reply> {
     const deadline = performance.now() + options.timeout;
     let whole = false;
-    for (let pause = FIRST_PAUSE; ; ) {
+    for (let attempt = 0; ; ) {
       const link = this.#link ?? (await this.connected(options, deadline));
       let error: unknown;
       try {
@@ -84,16 +92,16 @@ export class Connection {
       } catch (failure) {
         error = failure;
       }
-      if (options.signal?.aborted) throw options.signal.reason;
+      options.signal?.throwIfAborted();
       if (error === TAKEN_OVER) continue;
       if (error === TIMED_OUT) {
         if (link.silence >= SILENCE) this.#leave(link);
-        if (options.mutates) throw outcomeUnknown(this.#name, new Error(`no answer within ${options.timeout} ms`));
-        throw unavailable(this.#name, options.timeout, undefined);
+        if (options.mutates) throw outcomeUnknownError(this.#name, `within ${options.timeout} ms`);
+        throw this.#unavailable(options.timeout);
       }
-      const { module, route } = this.#server;
+      const { module, route, location } = this.#server;
       if (error instanceof module.ErrorReply) {
-        const outcome = judgeReply(error, this.#name);
+        const outcome = judgeReply(error, this.#name, location.safe);
         if (outcome.kind === "error") throw outcome.error;
         if (outcome.kind === "script") {
           whole = true;
@@ -109,22 +117,17 @@ export class Connection {
           this.#leave(link);
         }
       } else if (this.#closing.signal.aborted) {
-        throw closedError();
+        throw this.#closing.signal.reason;
       } else if (!(error instanceof module.ClientOfflineError || error instanceof module.ClientClosedError)) {
         // The connection broke with the call on its way.
         if (!(error instanceof module.DisconnectsClientError) && link.alive) link.destroy();
-        if (options.mutates) throw outcomeUnknown(this.#name, error);
+        if (options.mutates) throw outcomeUnknownError(this.#name, reasonOf(error), error);
       } else if (link.alive) {
         link.destroy();
       }
-      if (performance.now() + pause >= deadline) throw unavailable(this.#name, options.timeout, error);
-      await sleep(pause, undefined, {
-        ref: options.keepAlive ?? true,
-        ...(options.signal && { signal: options.signal }),
-      }).catch(() => {
-        throw options.signal!.reason;
-      });
-      pause = Math.min(pause * 2, LONGEST_PAUSE / 2);
+      const milliseconds = backoff(attempt++, SHORTEST_PAUSE, LONGEST_CALL_PAUSE);
+      if (performance.now() + milliseconds >= deadline) throw this.#unavailable(options.timeout, error);
+      await pause(milliseconds, options);
     }
   }
 
@@ -132,27 +135,27 @@ export class Connection {
   async connected(options: CallOptions, deadline = performance.now() + options.timeout): Promise<Link> {
     let cause: unknown;
     for (;;) {
-      if (this.#closing.signal.aborted) throw closedError();
+      this.#closing.signal.throwIfAborted();
       if (this.#link) return this.#link;
       options.signal?.throwIfAborted();
       this.#opening ??= this.#open();
       try {
         return await within(this.#opening, deadline - performance.now(), options);
       } catch (error) {
-        if (options.signal?.aborted) throw options.signal.reason;
+        options.signal?.throwIfAborted();
         if (error instanceof StoreError) throw error;
-        if (error === TIMED_OUT) throw unavailable(this.#name, options.timeout, cause);
+        if (error === TIMED_OUT) throw this.#unavailable(options.timeout, cause);
         cause = error;
       }
-      if (performance.now() >= deadline) throw unavailable(this.#name, options.timeout, cause);
+      if (performance.now() >= deadline) throw this.#unavailable(options.timeout, cause);
     }
   }
 
   async #open(): Promise<Link> {
     try {
-      const pause = this.#notBefore - performance.now();
+      const left = this.#notBefore - performance.now();
       const { signal } = this.#closing;
-      if (pause > 0) await sleep(pause, undefined, { ref: false, signal });
+      if (left > 0) await pause(left, { keepAlive: false, signal });
       const { module, route, location } = this.#server;
       const lost = () => {
         if (this.#link === link) this.#link = undefined;
@@ -162,7 +165,7 @@ export class Connection {
       const link: Link = await Link.open(module, route, location, lost, signal);
       if (signal.aborted) {
         link.destroy();
-        throw closedError();
+        throw signal.reason;
       }
       if (link.alive) {
         this.#link = link;
@@ -172,12 +175,15 @@ export class Connection {
       this.#notBefore = 0;
       return link;
     } catch (error) {
-      const longest = Math.min(FIRST_PAUSE * 2 ** ++this.#failures, LONGEST_PAUSE);
-      this.#notBefore = performance.now() + longest * (0.5 + Math.random() / 2);
+      this.#notBefore = performance.now() + backoff(this.#failures++, SHORTEST_PAUSE, LONGEST_PAUSE);
       throw error;
     } finally {
       this.#opening = undefined;
     }
+  }
+
+  #unavailable(timeout: number, cause?: unknown): StoreError {
+    return unavailableError(this.#name, timeout, cause === undefined ? undefined : reasonOf(cause), cause);
   }
 
   /** Another connection is made for the calls to come. */
@@ -187,40 +193,32 @@ export class Connection {
   }
 
   close(): void {
-    this.#closing.abort(closedError());
+    this.#closing.abort(closedError("store", this.#server.location.safe));
     for (const link of [...this.#links]) link.destroy();
   }
 }
 
 /**
- * The promise's outcome, or a rejection with `TIMED_OUT` or the signal's reason. The wait keeps the process alive, unless told
- * otherwise. A call that waits at a link and changes nothing is rejected with `TAKEN_OVER` when another link takes over.
+ * Settles as the promise does, or rejects with `TIMED_OUT` or the signal's reason. The wait keeps the process alive by default.
+ * A call that waits at a link and changes nothing is rejected with `TAKEN_OVER` when another link takes over.
  */
-function within<T>(
+async function within<T>(
   promise: Promise<T>,
   timeout: number,
   { signal, keepAlive = true, mutates = false }: CallOptions,
   link?: Link,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = () => settle(reject, TIMED_OUT);
-    // In a process that stood still, an answer may have come meanwhile: it is read before.
-    const timer = setTimeout(() => setImmediate(late), Math.max(0, timeout));
-    if (!keepAlive) timer.unref();
-    const aborted = () => settle(reject, signal!.reason);
-    let leave = link?.enter(mutates ? undefined : () => settle(reject, TAKEN_OVER));
-    const settle = <V>(how: (value: V) => void, value: V) => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", aborted);
-      leave?.();
-      leave = undefined;
-      how(value);
-    };
-    promise.then(
-      (value) => settle(resolve, value),
-      (error: unknown) => settle(reject, error),
-    );
-    if (signal?.aborted) aborted();
-    else signal?.addEventListener("abort", aborted);
-  });
+  const end = new AbortController();
+  // In a process that stood still, the answer may have come meanwhile. Before an immediate, what has come is read.
+  const timer = setTimeout(() => setImmediate(() => end.abort(TIMED_OUT)), Math.max(0, timeout));
+  if (!keepAlive) timer.unref();
+  const leave = link?.enter(mutates ? undefined : () => end.abort(TAKEN_OVER));
+  const joined = signal && new JoinedSignal([signal, end.signal]);
+  try {
+    return await unlessAborted(promise, joined?.signal ?? end.signal);
+  } finally {
+    clearTimeout(timer);
+    joined?.[Symbol.dispose]();
+    leave?.();
+  }
 }

@@ -1,15 +1,14 @@
 import { StoreError } from "../../../errors.ts";
+import { formatAddress } from "../../../location/address.ts";
+import { JoinedSignal } from "../../../wait/joined-signal.ts";
+import { channelBase, keyBase } from "../protocol/names.ts";
 import { SCRIPTS } from "../protocol/scripts.ts";
-import { channelBase } from "../watch/channels.ts";
+import type { Argument, Reply } from "../protocol/wire.ts";
 import type { RedisClient, RedisModule } from "./client.ts";
 import type { RedisLocation } from "./location.ts";
 import { judgeReply } from "./redis-error.ts";
-import { format, type Route } from "./route.ts";
+import type { Route } from "./route.ts";
 import { checkServer, readInfo, type ServerFacts } from "./server-check.ts";
-
-export type Argument = string | Buffer;
-/** A reply of the server; texts come as bytes. */
-export type Reply = number | null | Buffer | Reply[];
 
 /** How long one attempt to connect may take, handshake and all, in milliseconds. */
 const LONGEST_OPENING = 3000;
@@ -54,19 +53,19 @@ export class Link {
     lost: () => void,
     closing: AbortSignal,
   ): Promise<Link> {
-    const giving = new AbortController();
     const hint = location.tls ? " (if it does not speak TLS, the location begins with redis:)" : "";
-    const late = new Error(`no connection in ${LONGEST_OPENING} ms${hint}`);
-    const giveUp = () => giving.abort(closing.aborted ? closing.reason : late);
+    const late = new AbortController();
+    const giveUp = () => late.abort(new Error(`no connection in ${LONGEST_OPENING} ms${hint}`));
     const timer = setTimeout(giveUp, LONGEST_OPENING).unref();
-    closing.addEventListener("abort", giveUp);
+    const ended = new JoinedSignal([closing, late.signal]);
     try {
-      return await Link.#open(module, route, location, lost, giving.signal);
+      return await Link.#open(module, route, location, lost, ended.signal);
     } catch (error) {
-      throw giving.signal.aborted ? giving.signal.reason : error;
+      ended.signal.throwIfAborted();
+      throw error;
     } finally {
       clearTimeout(timer);
-      closing.removeEventListener("abort", giveUp);
+      ended[Symbol.dispose]();
     }
   }
 
@@ -78,7 +77,7 @@ export class Link {
     signal: AbortSignal,
   ): Promise<Link> {
     const address = await route.resolve(LONGEST_OPENING, signal);
-    const name = format(address);
+    const name = formatAddress(address);
     const client = module.createClient({
       // The client's own `destroy` does not reach a socket that is not yet connected; its signal does.
       socket: { ...address, ...route.socketOptions(), reconnectStrategy: false, signal },
@@ -109,7 +108,7 @@ export class Link {
       checkServer(facts, name, location.evictable);
       if (facts.role === "slave") throw new Error(`${name} is a replica, which takes no writes`);
       const link = new Link(client, name, facts, options);
-      const base = `{${location.prefix}}:`;
+      const base = keyBase(location.prefix);
       const hello = [base, channelBase(location), "0", "hello", facts.replid];
       await link.send(["EVAL", SCRIPTS.control.text, "1", `${base}meta`, ...hello]);
       const ended = () => {
@@ -123,7 +122,7 @@ export class Link {
       return link;
     } catch (error) {
       client.destroy();
-      throw translate(module, route, protocolError ?? error, name, protocolError !== undefined);
+      throw translate(module, route, protocolError ?? error, name, location.safe, protocolError !== undefined);
     }
   }
 
@@ -182,14 +181,21 @@ export class Link {
 }
 
 /** Errors that another attempt would meet again are `StoreError`s; whatever else comes back is worth one. */
-function translate(module: RedisModule, route: Route, error: unknown, name: string, foreign: boolean): unknown {
+function translate(
+  module: RedisModule,
+  route: Route,
+  error: unknown,
+  name: string,
+  store: string,
+  foreign: boolean,
+): unknown {
   if (error instanceof StoreError || !(error instanceof Error)) return error;
   if (foreign)
     return new StoreError("ERR_STORE_INCOMPATIBLE_SERVER", `${name} is no Redis server: ${error.message}`, {
       cause: error,
     });
   if (error instanceof module.ErrorReply) {
-    const outcome = judgeReply(error, name);
+    const outcome = judgeReply(error, name, store);
     if (outcome.kind === "error") return outcome.error;
     if (outcome.kind === "elsewhere" && outcome.port !== undefined) {
       const host = outcome.host || name.slice(0, name.lastIndexOf(":"));

@@ -1,3 +1,4 @@
+import { newerFormatError } from "../../../engine/standard-errors.ts";
 import { StoreError } from "../../../errors.ts";
 
 /** What became of a call that brought no result. */
@@ -13,8 +14,8 @@ export type Outcome =
 /** Prefixes of replies by which a server says that it did nothing and that it will pass. */
 const PASSING = ["LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "BUSY", "ASK", "NOREPLICAS"];
 
-/** Judges an error that the server sent as its reply. `what` is the server, for the message. */
-export function judgeReply(reply: Error, what: string): Outcome {
+/** Judges an error that the server sent as its reply. `what` is the server, `store` the location: for the message. */
+export function judgeReply(reply: Error, what: string, store: string): Outcome {
   const { message } = reply;
   const word = message.split(" ", 1)[0]!;
   if (word === "NOSCRIPT") return { kind: "script" };
@@ -26,23 +27,14 @@ export function judgeReply(reply: Error, what: string): Outcome {
   if (word === "READONLY") return { kind: "elsewhere" };
   // A cluster is moving the store: a commit reads all that it changes before its first write.
   if (PASSING.includes(word) || message.includes("access a non local key")) return { kind: "again" };
-  return { kind: "error", error: translate(word, message, what, reply) };
+  return { kind: "error", error: translate(word, message, what, store, reply) };
 }
 
-function translate(word: string, message: string, what: string, cause: Error): StoreError {
+function translate(word: string, message: string, what: string, store: string, cause: Error): StoreError {
   const error = (code: StoreError["code"], text: string) => new StoreError(code, text, { cause });
   if (word === "IPCTOOLS") {
-    const [, reason, value = ""] = message.split(" ");
-    if (reason === "SESSION_LOST")
-      return error(
-        "ERR_STORE_SESSION_LOST",
-        `The session ${value} has ended; nothing was written for it. Open another`,
-      );
-    if (reason === "NEWER_FORMAT")
-      return error(
-        "ERR_STORE_NEWER_FORMAT",
-        `The store on ${what} has format ${value}: use a newer version of ipctools`,
-      );
+    const [, reason, found = "", known = ""] = message.split(" ");
+    if (reason === "NEWER_FORMAT") return newerFormatError(store, found, known);
     return error(
       "ERR_STORE_FOREIGN_PREFIX",
       `The prefix is used by another program on ${what}: choose another one (?prefix=…)`,
@@ -83,31 +75,8 @@ function translate(word: string, message: string, what: string, cause: Error): S
   return error("ERR_STORE_IO", `${what} answered: ${message}`);
 }
 
-export function unavailable(what: string, timeout: number, cause: unknown): StoreError {
-  const reason = cause instanceof Error ? `: ${reasonOf(cause)}` : "";
-  return new StoreError(
-    "ERR_STORE_UNAVAILABLE",
-    `${what} did not answer within ${Math.round(timeout)} ms${reason}. Nothing was changed`,
-    { cause },
-  );
-}
-
-export function outcomeUnknown(what: string, cause: unknown): StoreError {
-  const reason = cause instanceof Error ? ` (${reasonOf(cause)})` : "";
-  return new StoreError(
-    "ERR_STORE_OUTCOME_UNKNOWN",
-    `The commit was sent to ${what}, but no answer came${reason}: it may have been made or not. Read, then decide`,
-    { cause },
-  );
-}
-
-export function closedError(): StoreError {
-  return new StoreError("ERR_STORE_CLOSED", "The store was closed; open another");
-}
-
-/** A connection to `localhost` that fails for each of its addresses has the reasons in an `AggregateError`. */
-function reasonOf(error: Error): string {
-  if (error instanceof AggregateError && error.errors.length > 0)
-    return error.errors.map((inner) => (inner instanceof Error ? inner.message : String(inner))).join(", ");
-  return error.message;
+/** The reason of an error, for a message. A connection to `localhost` that fails for each of its addresses has several. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(reasonOf).join(", ");
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,15 +1,7 @@
-import * as fs from "node:fs";
-import { StoreError } from "../../../errors.ts";
+import { type Address, formatAddress } from "../../../location/address.ts";
+import type { TlsFiles } from "../../../location/tls-files.ts";
 import type { RedisModule } from "./client.ts";
-import type { Address, RedisLocation } from "./location.ts";
-
-/** What an address needs to be connected to by TLS. */
-export interface TlsFiles {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly servername?: string;
-}
+import type { RedisLocation } from "./location.ts";
 
 /**
  * Which server to connect to: the addresses of the location in turn; where a server of a cluster names another one, that;
@@ -29,15 +21,15 @@ export class Route {
     this.#module = module;
     this.#location = location;
     this.#addresses = [...location.addresses];
-    this.tls = location.tls ? readTlsFiles(location) : undefined;
-    this.current = this.#addresses.map(format).join(",");
+    this.tls = location.tls;
+    this.current = this.#addresses.map(formatAddress).join(",");
   }
 
   /** May take so long, in milliseconds; rejects when the signal is aborted. */
   async resolve(timeout: number, signal: AbortSignal): Promise<Address> {
     let address = this.#redirect ?? this.#addresses[0]!;
     if (this.#location.master !== undefined) address = await this.#askSentinels(this.#location.master, timeout, signal);
-    this.current = format(address);
+    this.current = formatAddress(address);
     return address;
   }
 
@@ -58,7 +50,7 @@ export class Route {
       try {
         const found = await this.#askSentinel(sentinel, name, timeout / this.#addresses.length, signal);
         if (found) return found;
-        cause = new Error(`sentinel ${format(sentinel)} knows no primary of the name ${name}`);
+        cause = new Error(`sentinel ${formatAddress(sentinel)} knows no primary of the name ${name}`);
       } catch (error) {
         signal.throwIfAborted();
         cause = error;
@@ -104,25 +96,4 @@ export class Route {
   socketOptions(): { readonly tls?: true } & TlsFiles {
     return this.tls ? { tls: true, ...this.tls } : {};
   }
-}
-
-export function format({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function readTlsFiles(location: RedisLocation): TlsFiles {
-  const files: Record<string, string> = {};
-  for (const name of ["ca", "cert", "key"] as const) {
-    const path = location[name];
-    if (path === undefined) continue;
-    try {
-      files[name] = fs.readFileSync(path, "utf8");
-    } catch (cause) {
-      throw new StoreError("ERR_STORE_IO", `The file of the location's parameter ${name} cannot be read: ${path}`, {
-        cause,
-      });
-    }
-  }
-  if (location.servername !== undefined) files.servername = location.servername;
-  return files;
 }

@@ -1,9 +1,12 @@
 import type { Check, Commit, Mutation } from "../../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../../engine/entry.ts";
 import { boundsOf, type Range, type RangeRead } from "../../../engine/range.ts";
-import type { Argument, Reply } from "../connect/link.ts";
 
-/* How commits, entries and changes look on the wire: the counterpart of scripts.ts. */
+/* How commits, entries and changes look on the wire: the counterpart of the Lua files. */
+
+export type Argument = string | Buffer;
+/** A reply of the server; texts come as bytes. */
+export type Reply = number | null | Buffer | Reply[];
 
 /** `user` and `system`: the two spaces as the keys and scripts name them. */
 export function spaceName(space: Space | undefined): "user" | "system" {
@@ -56,6 +59,9 @@ function lexBounds(range: Range): [string, string] {
   return [start === "" ? "-" : `[${start}`, end === undefined ? "+" : `(${end}`];
 }
 
+/** The first element of the commit script's reply where a session has ended, whose id follows. Otherwise it is 1 or 0. */
+export const SESSION_ENDED = -1;
+
 /** What an entry's hash holds, in the order in which the script reads it. */
 const ENTRY_FIELDS = ["value", "version", "created", "type", "session", "expires"];
 
@@ -102,7 +108,7 @@ interface Unfetched {
 
 export interface LogRecord {
   readonly version: number;
-  /** The revision before it. */
+  /** The version before it. */
   readonly previous: number;
   /** The server's clock, in milliseconds since the epoch. */
   readonly time: number;

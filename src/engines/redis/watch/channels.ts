@@ -1,16 +1,10 @@
 import type { Range } from "../../../engine/range.ts";
-import type { RedisLocation } from "../connect/location.ts";
 import { spaceName } from "../protocol/wire.ts";
 
-/** What a watch subscribes to, and the lengths of prefixes that the store has to know for it: see publish-script.ts. */
+/** What a watch subscribes to, and the lengths of prefixes that the store has to know for it: see publish.lua. */
 export interface Channels {
   readonly names: readonly string[];
   readonly lengths: readonly string[];
-}
-
-/** What all channels of a store begin with. */
-export function channelBase({ prefix, database }: RedisLocation): string {
-  return `{${prefix}}:${database}:`;
 }
 
 export function channelsOf(base: string, ranges: readonly Range[]): Channels {

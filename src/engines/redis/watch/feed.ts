@@ -1,8 +1,9 @@
+import { unavailableError } from "../../../engine/standard-errors.ts";
 import { DEFAULT_TIMEOUT } from "../../../wait/timeout.ts";
+import { retryTransient } from "../../../wait/transient.ts";
 import { Connection, type Server } from "../connect/connection.ts";
 import type { Link } from "../connect/link.ts";
-import { judgeReply, unavailable } from "../connect/redis-error.ts";
-import { retrying } from "../connect/retrying.ts";
+import { judgeReply, reasonOf } from "../connect/redis-error.ts";
 
 /** What comes in, in the order in which it was published. */
 export interface FeedEvents {
@@ -72,16 +73,18 @@ export class Feed {
 
   /**
    * Resolves once everything comes in that is published from now on, on the channels or (default) on all that are wanted.
-   * Waits for a server that is away for as long as `wanted` says so; rejects with what another try would meet again.
+   * Waits for a server that is away. Rejects with what another attempt would meet again, and when the signal is aborted.
    */
-  async ready(wanted: () => boolean, channels?: readonly string[]): Promise<void> {
-    await retrying(wanted, async () => {
+  async ready(signal: AbortSignal, channels?: readonly string[]): Promise<void> {
+    signal.throwIfAborted();
+    const attempt = async () => {
       this.#joining ??= this.#join().finally(() => {
         this.#joining = undefined;
       });
       const link = await this.#joining;
       await this.#confirm(link, channels ?? [...this.#places.keys()]);
-    });
+    };
+    await retryTransient([signal], attempt, { keepAlive: false });
   }
 
   /** A pulse was published on the server while this was the link, and so many connections were sent it. */
@@ -126,15 +129,15 @@ export class Feed {
 
   async #subscribe(link: Link, channels: readonly string[], listener: (text: Buffer) => void): Promise<void> {
     const name = `Redis at ${link.address}`;
+    const { module, location } = this.#server;
     try {
       await link.subscribe(channels, listener);
     } catch (error) {
-      const outcome = error instanceof this.#server.module.ErrorReply ? judgeReply(error, name) : undefined;
+      const outcome = error instanceof module.ErrorReply ? judgeReply(error, name, location.safe) : undefined;
       if (outcome?.kind === "error") throw outcome.error;
       link.destroy();
-      throw unavailable(name, DEFAULT_TIMEOUT, error);
+      throw unavailableError(name, DEFAULT_TIMEOUT, reasonOf(error), error);
     }
-    // It was lost in that very moment.
-    if (!link.alive) throw unavailable(name, DEFAULT_TIMEOUT, undefined);
+    if (!link.alive) throw unavailableError(name, DEFAULT_TIMEOUT, "the connection was lost");
   }
 }

@@ -2,8 +2,9 @@ import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
 import type { Change, Entry, Space } from "../../../engine/entry.ts";
 import { inRange, type Range } from "../../../engine/range.ts";
-import { StoreError } from "../../../errors.ts";
-import { isPassing, retrying } from "../connect/retrying.ts";
+import { historyLostError } from "../../../engine/standard-errors.ts";
+import type { StoreError } from "../../../errors.ts";
+import { isTransient, retryTransient } from "../../../wait/transient.ts";
 import { type LoggedChange, type LogRecord, readMessage } from "../protocol/wire.ts";
 import type { Channels } from "./channels.ts";
 import type { Feed } from "./feed.ts";
@@ -11,13 +12,13 @@ import { Inbox } from "./inbox.ts";
 
 /** What the watches need of their engine. */
 export interface LogHost {
-  /** The newest revision that this engine has heard of. */
+  /** The newest version that this engine has heard of. */
   heard(): number;
   hear(version: number): void;
-  /** The server's revision and its time in milliseconds. */
+  /** The newest version and the server's time in milliseconds. */
   now(): Promise<{ version: number; time: number }>;
   /**
-   * The log after a revision, `count` records at most, and the revision now. From then on the store knows the lengths of the
+   * The log after a version, `count` records at most, and the newest version. From then on the store knows the lengths of the
    * prefixes that are watched (`lengths`).
    */
   readLog(after: number, count: number): Promise<{ version: number; records: LogRecord[] }>;
@@ -32,6 +33,8 @@ interface Subscription {
   readonly ranges: readonly Range[];
   readonly channels: Channels;
   readonly queue: ChangeQueue;
+  /** Aborted when the watch has ended. */
+  readonly ended: AbortController;
   /** What has this version or an earlier one was delivered. */
   seen: number;
   /** Changes before this time of the server's, in milliseconds, are none of its own. */
@@ -42,6 +45,9 @@ interface Subscription {
 
 const PAGE = 256;
 
+/** Why reading for all watches ends: the last of them has. */
+const UNWATCHED = new Error("Nobody watches any more");
+
 /**
  * The watches of one engine. What changes comes in by the engine's feed, on the channels of what is watched and no others;
  * what those cannot tell (what changed before a watch began, or while there was no connection) is read from the store's log.
@@ -49,12 +55,14 @@ const PAGE = 256;
 export class LogWatch {
   readonly #host: LogHost;
   readonly #subscriptions = new Set<Subscription>();
+  /** From the first watch until the last one has ended. */
+  #watched = new AbortController();
   /** The lengths of the prefixes that are watched, and how many watch such a one. */
   readonly #lengths = new Map<string, number>();
   /** What the feed brings. */
   readonly inbox: Inbox;
   /**
-   * Up to this revision all that is watched has been handed round; `undefined` as long as nothing was. It goes on with each
+   * Up to this version all that is watched has been handed round; `undefined` as long as nothing was. It goes on with each
    * record and, while none come, with the pulse, which is published after all that came before: so the log has to reach
    * back no further than to the last pulse.
    */
@@ -69,8 +77,11 @@ export class LogWatch {
     this.inbox = new Inbox({
       message: (text) => this.#take(text),
       pulse: (text) => this.#advance(text),
-      gap: () => this.#mend(),
-      failed: (error) => this.#fail(error),
+      gap: () => this.#resume(),
+      failed: (error) => {
+        // Another watch may have begun since then.
+        if (error !== UNWATCHED) this.#fail(error);
+      },
     });
   }
 
@@ -80,12 +91,16 @@ export class LogWatch {
       ranges,
       channels: this.#host.channelsOf(ranges),
       queue,
+      ended: new AbortController(),
       seen: from ?? this.#host.heard(),
       notBefore: 0,
       early: [],
     };
     if (queue.closed) return queue;
-    if (this.#subscriptions.size === 0) this.#host.watching(true);
+    if (!this.#isWatched) {
+      this.#watched = new AbortController();
+      this.#host.watching(true);
+    }
     this.#subscriptions.add(subscription);
     for (const length of subscription.channels.lengths) this.#lengths.set(length, (this.#lengths.get(length) ?? 0) + 1);
     this.#host.feed.add(subscription.channels.names);
@@ -104,13 +119,15 @@ export class LogWatch {
 
   #end(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
+    subscription.ended.abort();
     this.#host.feed.drop(subscription.channels.names);
     for (const length of subscription.channels.lengths) {
       const left = this.#lengths.get(length)! - 1;
       if (left > 0) this.#lengths.set(length, left);
       else this.#lengths.delete(length);
     }
-    if (this.#subscriptions.size > 0) return;
+    if (this.#isWatched) return;
+    this.#watched.abort(UNWATCHED);
     this.#position = undefined;
     this.#born = undefined;
     this.inbox.clear();
@@ -124,18 +141,17 @@ export class LogWatch {
   /** Delivers what has happened since the version that it has seen, then joins the others. */
   async #begin(subscription: Subscription, isNew: boolean): Promise<void> {
     const { queue, channels } = subscription;
-    const isWanted = () => !queue.closed;
+    const { signal } = subscription.ended;
     try {
-      if (isNew) await Promise.all([this.#skipOld(subscription), this.#host.feed.ready(isWanted, channels.names)]);
+      if (isNew) await Promise.all([this.#skipOld(subscription), this.#host.feed.ready(signal, channels.names)]);
       let gaps: number;
       // What comes in from the time when the feed is ready is kept; a gap before the log was read is a gap in that.
       do {
         gaps = this.inbox.gaps;
-        await this.#host.feed.ready(isWanted, channels.names);
-        subscription.seen = await this.#readOn(subscription.seen, isWanted, (record) =>
+        await this.#host.feed.ready(signal, channels.names);
+        subscription.seen = await this.#readOn(subscription.seen, signal, (record) =>
           this.#deliver(subscription, record),
         );
-        if (queue.closed) return;
       } while (gaps !== this.inbox.gaps);
       this.#position = Math.min(this.#position ?? subscription.seen, subscription.seen);
       // One await at a time: more may come in while the last of them is fetched.
@@ -165,47 +181,54 @@ export class LogWatch {
       if (version !== subscription.seen && records[0]?.previous !== subscription.seen) subscription.seen = version;
     } catch (error) {
       // Without an answer nothing is skipped.
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
     }
   }
 
-  /** Hands on what the log holds after a revision, in order; resolves to the revision of the last of it. */
+  /** Hands on what the log holds after a version, in order. Resolves to the version of the last of it. */
   async #readOn(
     after: number,
-    isWanted: () => boolean,
+    signal: AbortSignal,
     hand: (record: LogRecord) => Promise<void> | undefined,
   ): Promise<number> {
     for (let position = after; ; ) {
-      const page = await retrying(isWanted, () => this.#host.readLog(position, PAGE));
-      if (page === undefined) return position;
-      const { version, records } = page;
-      if (version < position) throw historyLost(position, version);
+      const { version, records } = await this.#readLog(position, PAGE, signal);
+      if (version < position) throw historyLostError(position, version);
       for (const record of records) {
         // Not the one before it: trimmed away, or what was seen was lost with the server and is in no history any more.
-        if (record.previous !== position) throw historyLost(position, version);
+        if (record.previous !== position) throw historyLostError(position, version);
         position = record.version;
         await hand(record);
+        signal.throwIfAborted();
       }
-      if (records.length === 0 && version > position) throw historyLost(position, version);
+      if (records.length === 0 && version > position) throw historyLostError(position, version);
       if (records.length < PAGE) return position;
     }
   }
 
-  readonly #isWatched = () => this.#subscriptions.size > 0;
+  /** A part of the log, as soon as the server answers. */
+  async #readLog(after: number, count: number, signal: AbortSignal) {
+    const page = await retryTransient([signal], () => this.#host.readLog(after, count), { keepAlive: false });
+    signal.throwIfAborted();
+    return page;
+  }
+
+  get #isWatched(): boolean {
+    return this.#subscriptions.size > 0;
+  }
 
   /** A record has come in. */
   async #take(text: Buffer): Promise<void> {
     const message = readMessage(text);
     const { version } = message;
-    if (version === this.#last || !this.#isWatched()) return;
+    if (version === this.#last || !this.#isWatched) return;
     this.#last = version;
     const { record } = message;
     const found = record ?? (await this.#fetchRecord(version));
-    if (found === undefined) return;
     this.#host.hear(version);
     if (this.#position !== undefined && version > this.#position) {
       // The position is not in this history.
-      if (found.previous < this.#position) throw historyLost(this.#position, version);
+      if (found.previous < this.#position) throw historyLostError(this.#position, version);
       this.#position = version;
     }
     await this.#handRound(found);
@@ -213,13 +236,13 @@ export class LogWatch {
 
   /** A pulse has come in: what was published before it has been taken. */
   async #advance(text: Buffer): Promise<void> {
-    if (!this.#isWatched()) return;
-    const [revision, isIncomplete, born] = text.toString().split(" ");
-    const version = Number(revision);
+    if (!this.#isWatched) return;
+    const [newest, isIncomplete, born] = text.toString().split(" ");
+    const version = Number(newest);
     this.#host.hear(version);
     if (born !== "-") {
       this.#born ??= born;
-      if (born !== this.#born) throw historyLost(this.#position ?? version, version);
+      if (born !== this.#born) throw historyLostError(this.#position ?? version, version);
     }
     if (this.#position === undefined) return;
     // Lower: it was on its way for longer than an answer of the log's, or the server lost its newest commits.
@@ -228,15 +251,15 @@ export class LogWatch {
   }
 
   /** Something may be missing: after a new connection the log tells. */
-  async #mend(): Promise<void> {
-    await this.#host.feed.ready(this.#isWatched);
+  async #resume(): Promise<void> {
+    if (!this.#isWatched) return;
+    await this.#host.feed.ready(this.#watched.signal);
     await this.#readAll();
   }
 
   async #readAll(): Promise<void> {
     if (this.#position === undefined) return;
-    const position = await this.#readOn(this.#position, this.#isWatched, (record) => this.#handRound(record));
-    if (this.#position !== undefined) this.#position = position;
+    this.#position = await this.#readOn(this.#position, this.#watched.signal, (record) => this.#handRound(record));
   }
 
   async #handRound(record: LogRecord): Promise<void> {
@@ -252,55 +275,39 @@ export class LogWatch {
   }
 
   /** Delivers what it watches of a record; later where a value has to be fetched. */
-  #deliver({ ranges, queue, notBefore }: Subscription, { changes, time }: LogRecord): Promise<void> | undefined {
+  #deliver(subscription: Subscription, { changes, time }: LogRecord): Promise<void> | undefined {
+    const { ranges, queue, notBefore } = subscription;
     if (time < notBefore) return undefined;
     const watched = changes.filter(({ key, space }) => ranges.some((range) => inRange(range, key, space)));
     const fetched = watched.filter((change) => change.type !== "unfetched");
-    if (fetched.length < watched.length) return this.#deliverFetched(watched, queue);
+    if (fetched.length < watched.length) return this.#deliverFetched(watched, subscription);
     queue.push(fetched);
     return undefined;
   }
 
-  async #deliverFetched(changes: readonly LoggedChange[], queue: ChangeQueue): Promise<void> {
+  /** Fails the watch alone if a value cannot be fetched. */
+  async #deliverFetched(changes: readonly LoggedChange[], { queue, ended }: Subscription): Promise<void> {
     const batch: Change[] = [];
-    for (const change of changes) {
-      if (change.type !== "unfetched") {
-        batch.push(change);
-        continue;
-      }
-      const entry = await this.#fetch(change, queue);
-      // If it has changed since then, that is in the log too.
-      if (entry?.version === change.version)
-        batch.push({
-          type: "set",
-          entry,
-          key: entry.key,
-          version: entry.version,
-          ...(entry.space && { space: entry.space }),
-        });
+    try {
+      for (const change of changes) batch.push(...(await this.#fetch(change, ended.signal)));
+      queue.push(batch);
+    } catch (error) {
+      queue.fail(error);
     }
-    queue.push(batch);
   }
 
-  /** The entry as it is now; tries until the server answers or nobody wants to know any more. */
-  #fetch({ key, space }: { key: string; space?: Space }, queue: ChangeQueue): Promise<Entry | undefined> {
-    return retrying(
-      () => !queue.closed,
-      () => this.#host.get(key, space),
-    );
+  /** The change with its value, as soon as the server answers. None if the entry has changed since, because that is in the log too. */
+  async #fetch(change: LoggedChange, signal: AbortSignal): Promise<Change[]> {
+    if (change.type !== "unfetched") return [change];
+    const { key, space, version } = change;
+    const entry = await retryTransient([signal], () => this.#host.get(key, space), { keepAlive: false });
+    return entry?.version === version ? [{ type: "set", entry, key, version, ...(space && { space }) }] : [];
   }
 
-  /** The record of a revision, from the log. */
-  async #fetchRecord(version: number): Promise<LogRecord | undefined> {
-    const page = await retrying(this.#isWatched, () => this.#host.readLog(version - 1, 1));
-    if (page !== undefined && page.records[0]?.version !== version) throw historyLost(version - 1, page.version);
-    return page?.records[0];
+  /** The record of a version, from the log. */
+  async #fetchRecord(version: number): Promise<LogRecord> {
+    const { version: newest, records } = await this.#readLog(version - 1, 1, this.#watched.signal);
+    if (records[0]?.version !== version) throw historyLostError(version - 1, newest);
+    return records[0];
   }
-}
-
-function historyLost(after: number, version: number): StoreError {
-  return new StoreError(
-    "ERR_STORE_HISTORY_LOST",
-    `what changed after version ${after} is no longer held (the store is at ${version}): list what there is, and watch from the version of that listing`,
-  );
 }

@@ -1,11 +1,10 @@
 import type { Check, Commit, CommitResult, Mutation } from "../../../engine/contract.ts";
-import type { Entry, Space } from "../../../engine/entry.ts";
-import type { RangeRead } from "../../../engine/range.ts";
+import type { Entry } from "../../../engine/entry.ts";
+import { compareKeys, type RangeRead } from "../../../engine/range.ts";
 import { sessionEndedError } from "../../../engine/standard-errors.ts";
 import type { Connection } from "../database/connection.ts";
-import type { EntryState, Table, Written } from "../database/table.ts";
+import type { EntryState, Table } from "../database/table.ts";
 import { clearSession, hasSession, type WrittenKey } from "../sessions/session-rows.ts";
-import { guardedWrite } from "./guarded-write.ts";
 
 export interface Committed extends CommitResult {
   /** The written keys that somebody watches. */
@@ -14,98 +13,35 @@ export interface Committed extends CommitResult {
   readonly ended: readonly string[];
 }
 
-/** Tells whether the owner of a session lives. */
-export type IsAlive = (session: string, connection: Connection) => boolean;
+/** What a commit has to know of the owners of sessions. */
+export interface Owners {
+  /** Whether the session's owner is alive. */
+  isAlive(session: string, connection: Connection): boolean;
+  /** A session of this process, if there is one: its owner is alive without a look. */
+  readonly own?: string | undefined;
+}
 
-const NONE: readonly never[] = [];
-
-/**
- * Makes the commit, or throws SQLite's busy error at once with nothing done. `own`: a session of one's own, if there is one.
- */
-export function attemptCommit(connection: Connection, commit: Commit, isAlive: IsAlive, own?: string): Committed {
-  const { checks = NONE, mutations = NONE, reads = NONE } = commit;
-  const [only] = mutations;
-  if (only?.type === "set" && mutations.length === 1 && reads.length === 0 && isPlain(only)) {
-    if (isCreate(only, checks)) {
-      // One that comes too late need not take the lock on writing.
-      const seen = lookFirst(connection, only, checks, isAlive);
-      if (seen !== undefined) return seen;
-    }
-    const written = inOneStatement(connection, only, checks);
-    if (written !== undefined)
-      return {
-        ok: true,
-        version: written[0],
-        reads: NONE,
-        watched: written[1] === 1 ? [{ key: only.key, system: systemOf(only.space) }] : NONE,
-        ended: NONE,
-      };
-  }
-  if (reads.length === 0) {
-    const written = guardedWrite(connection, checks, mutations, own);
-    if (written !== undefined) {
-      const watched = written.isWatched ? mutations.map(({ key, space }) => ({ key, system: systemOf(space) })) : NONE;
-      return { ok: true, version: written.version, reads: NONE, watched, ended: NONE };
-    }
-  }
-  const transaction = new Transaction(connection, isAlive, mutations.length > 0);
+/** Makes the commit in a transaction of several statements, or throws SQLite's busy error at once with nothing done. */
+export function transact(connection: Connection, commit: Commit, owners: Owners): Committed {
+  const { checks = [], mutations = [], reads = [] } = commit;
+  const transaction = new Transaction(connection, owners, mutations.length > 0);
   const body = () => transaction.run(checks, mutations, reads);
   return mutations.length > 0 ? connection.write(body) : connection.read(body);
-}
-
-/** A set, or a create, of an entry that is bound to nothing; `undefined` if it takes more than a statement to decide. */
-function inOneStatement(
-  connection: Connection,
-  set: Mutation & { type: "set" },
-  checks: readonly Check[],
-): Written | undefined {
-  const table = connection.table(set.space)!;
-  if (checks.length === 0) return table.put(set.key, set.value);
-  return isCreate(set, checks) ? table.insert(set.key, set.value) : undefined;
-}
-
-function isCreate({ key, space }: Mutation, checks: readonly Check[]): boolean {
-  const [check] = checks;
-  if (checks.length !== 1 || check === undefined || "empty" in check) return false;
-  return check.version === 0 && check.key === key && check.space === space;
-}
-
-/** The answer to a create that fails as things are; `undefined` if it may succeed. */
-function lookFirst(
-  connection: Connection,
-  { key, space }: Mutation,
-  checks: readonly Check[],
-  isAlive: IsAlive,
-): Committed | undefined {
-  const state = connection.table(space)!.stateAndVersion(key);
-  if (state === undefined) return undefined;
-  if (state.session === undefined && state.expiresAt === undefined)
-    return { ok: false, version: state.storeVersion, reads: NONE, watched: NONE, ended: NONE };
-  const seen = connection.read(() => new Transaction(connection, isAlive, false).run(checks, NONE, NONE));
-  return seen.ok ? undefined : seen;
-}
-
-function systemOf(space: Space | undefined): 0 | 1 {
-  return space === undefined ? 0 : 1;
-}
-
-function isPlain(mutation: Mutation & { type: "set" }): boolean {
-  return mutation.session === undefined && mutation.ttl === undefined;
 }
 
 /** One transaction at work. What it meets of ended sessions and of times that ran out is cleared away in passing. */
 class Transaction {
   readonly #connection: Connection;
-  readonly #isAlive: IsAlive;
+  readonly #owners: Owners;
   readonly #writes: boolean;
   readonly #now = Date.now();
   readonly #watched: WrittenKey[] = [];
   readonly #ended: string[] = [];
   readonly #known = new Map<string, boolean>();
 
-  constructor(connection: Connection, isAlive: IsAlive, writes: boolean) {
+  constructor(connection: Connection, owners: Owners, writes: boolean) {
     this.#connection = connection;
-    this.#isAlive = isAlive;
+    this.#owners = owners;
     this.#writes = writes;
   }
 
@@ -126,16 +62,17 @@ class Transaction {
   }
 
   #make(mutations: readonly Mutation[]): void {
-    // Deletes first: each counts the version up, and what is set has the last of them.
-    for (const { type, key, space } of mutations) {
-      if (type !== "delete") continue;
+    // Deletes first: each adds one to the version, and the sets have the last one. They go in the order of keys, as one
+    // statement deletes them, so that the change log does not depend on the way of the commit.
+    const deletes = mutations.filter((mutation) => mutation.type === "delete");
+    for (const { key, space } of deletes.sort((a, b) => compareKeys(a.key, b.key))) {
       const table = this.#connection.table(space)!;
-      this.#state(table, key);
       if (table.delete(key)) this.#watched.push({ key, system: table.system });
     }
     const sets = mutations.filter((mutation) => mutation.type === "set");
-    const bound = sets.map(({ key, space }) => this.#state(this.#connection.table(space)!, key));
-    if (bound.length === 0) return;
+    if (sets.length === 0) return;
+    // An ended entry is cleared away, so that the set creates another one.
+    for (const { key, space } of sets) this.#state(this.#connection.table(space)!, key);
     const version = this.#connection.version() + 1;
     for (const { key, space, value, session, ttl } of sets) {
       if (session !== undefined && !hasSession(this.#connection, session)) throw sessionEndedError(session);
@@ -145,7 +82,7 @@ class Transaction {
     }
   }
 
-  /** What is at the key, once what has ended there is gone. */
+  /** The state of the entry at the key, after an entry there that has ended is cleared away. */
   #state(table: Table, key: string): EntryState {
     const state = table.state(key);
     if (!this.#hasEnded(state)) return state;
@@ -179,7 +116,7 @@ class Transaction {
     if (session === undefined) return false;
     let alive = this.#known.get(session);
     if (alive === undefined) {
-      alive = this.#isAlive(session, this.#connection);
+      alive = this.#owners.isAlive(session, this.#connection);
       this.#known.set(session, alive);
     }
     return !alive;

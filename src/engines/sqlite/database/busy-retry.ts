@@ -1,15 +1,21 @@
 import type { Awaitable } from "../../../engine/contract.ts";
+import { backoff } from "../../../wait/backoff.ts";
 import { busyError, isBusy, storeErrorFor } from "./sqlite-error.ts";
 
 /*
  * Waiting for other writers. SQLite's own busy handler backs off up to 100 ms, so that one process wins again and again
  * while another waits for seconds; short pauses of random length are fair (`npm run bench -- --only contention`).
  */
-const SHORTEST_PAUSE = 0.05;
-const LONGEST_PAUSE = 0.25;
-/** After so long somebody has stopped in the middle of a write: then pause longer, to leave the processor alone. */
+
+/** Bounds of a pause, as `backoff` takes them, in milliseconds. */
+const PAUSE = [0.1, 0.25] as const;
+/** After this many milliseconds a writer has stopped in the middle of a write: then pause longer, to leave the processor alone. */
 const PATIENCE = 250;
-const PATIENT_FACTOR = 8;
+const PATIENT_PAUSE = [0.8, 2] as const;
+/** The same for a pause by a timer. */
+const PATIENT_TIMER = [4, 5] as const;
+/** For this many milliseconds a call that leaves the event loop free tries again at each turn of it. */
+const TURNS = 1;
 
 /** How long calls that need not wait may follow one another before the event loop has its turn, in milliseconds. */
 const LONGEST_SPELL = 5;
@@ -96,12 +102,13 @@ function overdueTurn(): Promise<void> | undefined {
 /** A turn of the event loop at first; a timer of a millisecond when that did not help. */
 function turn(waited: number): Promise<void> {
   return new Promise((resolve) => {
-    if (waited < LONGEST_PAUSE * 4) setImmediate(resolve);
-    else setTimeout(resolve, waited > PATIENCE ? 2 + 3 * Math.random() : 1);
+    if (waited < TURNS) setImmediate(resolve);
+    else setTimeout(resolve, waited > PATIENCE ? backoff(Infinity, ...PATIENT_TIMER) : 1);
   });
 }
 
+/** A pause of random length, which does not grow with the attempts: otherwise the longest waiter would have the worst chance. */
 function pause(waited: number): number {
-  const pause = SHORTEST_PAUSE + Math.random() * (LONGEST_PAUSE - SHORTEST_PAUSE);
-  return waited > PATIENCE ? pause * PATIENT_FACTOR : pause;
+  const [shortest, longest] = waited > PATIENCE ? PATIENT_PAUSE : PAUSE;
+  return backoff(Infinity, shortest, longest);
 }

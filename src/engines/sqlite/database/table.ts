@@ -14,9 +14,6 @@ type Row = [
   valueType?: string,
 ];
 
-/** What a write in one statement tells: the version that it got, and whether anybody watches the key. */
-export type Written = [version: number, watched: 0 | 1];
-
 export interface EntryState {
   readonly version: number;
   readonly session?: string | undefined;
@@ -36,7 +33,6 @@ export class Table {
   /** By a name of our own: texts that are put together at every call would cost as much as running some of them. */
   readonly #prepared = new Map<string | number, StatementSync>();
   readonly #plainValue: StatementSync;
-  #putUnwatched: StatementSync | undefined;
 
   /** `bare`: the table as Python makes it, with nothing but keys and values. */
   constructor(db: DatabaseSync, space: Space | undefined, bare = false) {
@@ -100,54 +96,6 @@ export class Table {
     return rows.map((row) => this.#entry(row));
   }
 
-  /*
-   * The statements that commit by themselves are run with `all`: `get` stops at the first row, before SQLite commits, and
-   * `node:sqlite` then drops what the commit throws: on a full disk the write would be gone without a word.
-   */
-
-  /**
-   * Sets a plain entry in one statement if nobody watches the key; `false` if nothing was set. Telling the version would
-   * cost a tenth more.
-   */
-  putUnwatched(key: string, value: Value): boolean {
-    // Of a key that is watched there is no version, and `OR IGNORE` leaves out a row without one.
-    this.#putUnwatched ??= this.#prepare(
-      `INSERT OR IGNORE INTO ${this.name} (key, value, version, created_version) VALUES (?, ?,
-         (SELECT version + 1 FROM ipctools_version WHERE NOT (${isWatched("?", this.system)})),
-         (SELECT version + 1 FROM ipctools_version))
-       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
-         WHERE session IS NULL AND expires_at IS NULL`,
-    );
-    return this.#putUnwatched.run(key, value, key, key, key).changes === 1;
-  }
-
-  /**
-   * Sets a plain entry in one statement, with the next version. Returns `undefined` if nothing was set, because the
-   * entry that is there is bound to a session or a time, which has to be looked at first.
-   */
-  put(key: string, value: Value): Written | undefined {
-    const put = this.statement(
-      "put",
-      () => `INSERT INTO ${this.name} (key, value, version, created_version)
-       VALUES (?, ?, (SELECT version + 1 FROM ipctools_version), (SELECT version + 1 FROM ipctools_version))
-       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
-         WHERE session IS NULL AND expires_at IS NULL
-       RETURNING version, ${this.#isWatched}`,
-    );
-    return (put.all(key, value) as unknown as Written[])[0];
-  }
-
-  /** Creates a plain entry in one statement. Returns `undefined` if there is one already. */
-  insert(key: string, value: Value): Written | undefined {
-    const insert = this.statement(
-      "insert",
-      () => `INSERT INTO ${this.name} (key, value, version, created_version)
-       VALUES (?, ?, (SELECT version + 1 FROM ipctools_version), (SELECT version + 1 FROM ipctools_version))
-       ON CONFLICT (key) DO NOTHING RETURNING version, ${this.#isWatched}`,
-    );
-    return (insert.all(key, value) as unknown as Written[])[0];
-  }
-
   /** Sets an entry with the version that the transaction has. Returns whether anybody watches the key. */
   set(key: string, value: Value, version: number, session: string | undefined, expiresAt: number | undefined): boolean {
     const row = this.statement(
@@ -178,23 +126,6 @@ export class Table {
     if (row === undefined) return { version: 0 };
     const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
-  }
-
-  /** The same in one look with the version of the store; `undefined` if there is no entry. */
-  stateAndVersion(key: string): (EntryState & { readonly storeVersion: number }) | undefined {
-    const row = this.statement(
-      "state and version",
-      () =>
-        `SELECT version, session, expires_at, (SELECT version FROM ipctools_version) FROM ${this.name} WHERE key = ?`,
-    ).get(key);
-    if (row === undefined) return undefined;
-    const [version, session, expiresAt, storeVersion] = row as unknown as [
-      number,
-      string | null,
-      number | null,
-      number,
-    ];
-    return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined, storeVersion };
   }
 
   /** Deletes what ran out until `now`; returns the keys. */

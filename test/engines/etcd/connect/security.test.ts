@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
 import test from "node:test";
 import { openEtcdEngine } from "../../../../src/engines/etcd/engine.ts";
 import { certify, opensslMissing } from "../../../fixtures/servers/certificates.ts";
@@ -43,8 +42,7 @@ test("users, roles and tokens that the server forgot", { skip: etcdMissing, time
   await rejects("nobody", "hunter2", "ERR_STORE_AUTHENTICATION");
   await assert.rejects(openEtcdEngine(`etcd://${server.address}/app`), { code: "ERR_STORE_AUTHENTICATION" });
   await assert.rejects(openEtcdEngine(`etcd://app:secret@${server.address}/else`), { code: "ERR_STORE_PERMISSION" });
-  const root = await openEtcdEngine(`etcd://${server.address}/app`, { username: "root", password });
-  await root.close();
+  await (await openEtcdEngine(url("root", password))).close();
 
   // Simple tokens live in the server's memory.
   await server.kill();
@@ -72,21 +70,19 @@ test("TLS, with certificates of client and server", {
   assert.equal((await engine.info()).details.tls, true);
   await engine.close();
 
-  const [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map((file) => fs.readFileSync(at(file)));
-  const pem = { ca: ca!, cert: cert!, key: key! };
-  const named = await openEtcdEngine(url, { ...pem, serverName: "store.example" });
+  const named = await openEtcdEngine(`${url}?ca=${at("ca.pem")}&${client}&servername=store.example`);
   await named.close();
 
-  const rejects = (location: string, code: string, more = {}) =>
-    assert.rejects(openEtcdEngine(location, { timeout: 800, ...more }), (error: Error & { code?: string }) => {
+  const rejects = (location: string, code: string) =>
+    assert.rejects(openEtcdEngine(location), (error: Error & { code?: string }) => {
       assert.equal(error.code, code, error.message);
       return true;
     });
-  await rejects(`${url}?ca=${at("stranger.pem")}&${client}`, "ERR_STORE_AUTHENTICATION");
-  await rejects(url, "ERR_STORE_AUTHENTICATION", { ...pem, serverName: "other.example" });
-  await rejects(`${url}?ca=${at("ca.pem")}`, "ERR_STORE_AUTHENTICATION");
-  await rejects(url.replace("etcds", "etcd"), "ERR_STORE_UNAVAILABLE");
+  await rejects(`${url}?timeout=800&ca=${at("stranger.pem")}&${client}`, "ERR_STORE_AUTHENTICATION");
+  await rejects(`${url}?timeout=800&ca=${at("ca.pem")}&${client}&servername=other.example`, "ERR_STORE_AUTHENTICATION");
+  await rejects(`${url}?timeout=800&ca=${at("ca.pem")}`, "ERR_STORE_AUTHENTICATION");
+  await rejects(`${url.replace("etcds", "etcd")}?timeout=800`, "ERR_STORE_UNAVAILABLE");
   const plain = await startEtcd();
   t.after(() => plain.stop());
-  await rejects(`etcds://${plain.address}/app`, "ERR_STORE_UNAVAILABLE", { ca: pem.ca });
+  await rejects(`etcds://${plain.address}/app?timeout=800&ca=${at("ca.pem")}`, "ERR_STORE_UNAVAILABLE");
 });

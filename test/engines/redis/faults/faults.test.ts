@@ -32,7 +32,7 @@ async function arrange(t: TestContext, server: RedisServer) {
   };
   const engine = await open(`${proxy.host}:${proxy.port}`);
   const beside = await open(server.address);
-  return { engine, beside, proxy };
+  return { engine, beside, proxy, prefix };
 }
 
 test("Redis under faults", { skip: redisMissing, concurrency: 4, timeout: 40_000 }, async (suite) => {
@@ -143,6 +143,20 @@ test("Redis under faults", { skip: redisMissing, concurrency: 4, timeout: 40_000
     const late = { mutations: [set("late", "1", { session: session.id })] };
     await assert.rejects(async () => engine.commit(late), { code: "ERR_STORE_SESSION_LOST" });
     await changes.return?.();
+  });
+
+  suite.test("a commit that finds its session ended on the server loses the session, and no other one", async (t) => {
+    const { engine, prefix } = await arrange(t, server);
+    const [ended, lasting] = [await engine.openSession(), await engine.openSession()];
+    await server.command(`ZREM {${prefix}}:due "session ${ended.id}"`);
+    const both = { mutations: [set("a", "1", { session: lasting.id }), set("b", "1", { session: ended.id })] };
+    await assert.rejects(async () => engine.commit(both), {
+      code: "ERR_STORE_SESSION_LOST",
+      message: new RegExp(ended.id),
+    });
+    assert.equal(ended.signal.reason.code, "ERR_STORE_SESSION_LOST");
+    assert.equal(lasting.signal.aborted, false);
+    assert.equal(await engine.get("a"), undefined);
   });
 
   suite.test("a slow network changes nothing but the time", async (t) => {

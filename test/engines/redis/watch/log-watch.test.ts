@@ -6,6 +6,7 @@ import type { LogRecord } from "../../../../src/engines/redis/protocol/wire.ts";
 import { type LogHost, LogWatch } from "../../../../src/engines/redis/watch/log-watch.ts";
 import { StoreError } from "../../../../src/errors.ts";
 import { redisMissing, startRedis } from "../../../fixtures/servers/redis-server.ts";
+import { until } from "../../../fixtures/until.ts";
 
 /** A log in memory, whose answers can be held back, and a feed that brings all of it. */
 class Log implements LogHost {
@@ -124,6 +125,62 @@ test("a new watch reports nothing that others wrote before it, although the engi
   const changes = watches.watch([{}], {});
   log.add("after the call", { time: Date.now() });
   assert.deepEqual(keysOf(await changes.next()), ["after the call"]);
+  watches.close(closed);
+});
+
+test("a watch that begins while the log is read for watches that have ended is left alone", async () => {
+  const log = new Log();
+  const { watches } = log;
+  log.add("a");
+  const first = watches.watch([{}], { from: log.version });
+  await turn();
+  const reading = Promise.withResolvers<{ version: number; records: LogRecord[] }>();
+  const { readLog } = log;
+  log.readLog = () => reading.promise;
+  watches.inbox.lost();
+  await turn();
+  await first.return();
+  log.readLog = readLog;
+  const second = watches.watch([{}], { from: log.version });
+  await turn();
+  // For the first one the server has lost what it had reported.
+  reading.resolve({ version: 0, records: [] });
+  await turn();
+  log.add("b");
+  assert.deepEqual(keysOf(await second.next()), ["b"]);
+  watches.close(closed);
+});
+
+test("a watch that has ended asks a server that is away no more", async () => {
+  const log = new Log();
+  const { watches } = log;
+  const tries = [0, 0];
+  log.readLog = async (after) => {
+    tries[after]!++;
+    throw new StoreError("ERR_STORE_UNAVAILABLE", "away");
+  };
+  const first = watches.watch([{}], { from: 0 });
+  const second = watches.watch([{}], { from: 1 });
+  await turn();
+  await first.return();
+  await until(() => tries[1]! >= 6);
+  assert.equal(tries[0], 1);
+  await second.return();
+});
+
+test("a value that cannot be fetched ends the watch that wants it, and no other", async () => {
+  const log = new Log();
+  const { watches } = log;
+  const [large, small] = [watches.watch([{ key: "large" }], {}), watches.watch([{ key: "small" }], {})];
+  await turn();
+  const error = new StoreError("ERR_STORE_FOREIGN_PREFIX", "taken");
+  log.get = async () => {
+    throw error;
+  };
+  log.add("large", { large: true });
+  log.add("small");
+  await assert.rejects(large.next(), (reason) => reason === error);
+  assert.deepEqual(keysOf(await small.next()), ["small"]);
   watches.close(closed);
 });
 

@@ -6,7 +6,7 @@ import { message, start } from "../../../fixtures/child.ts";
 import { temporaryFolder } from "../../../fixtures/temporary-folder.ts";
 
 const PROCESSES = 32;
-const ROUNDS = 200;
+const ROUNDS = 100;
 
 test(`of ${PROCESSES} processes that create one key at once, exactly one does, ${ROUNDS} times`, async (t) => {
   const file = path.join(temporaryFolder(t), "store.db");

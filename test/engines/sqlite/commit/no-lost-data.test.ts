@@ -10,7 +10,7 @@ import { ended, start } from "../../../fixtures/child.ts";
 import { temporaryFolder } from "../../../fixtures/temporary-folder.ts";
 
 const WRITERS = 8;
-const KEYS = 10_000;
+const KEYS = 3000;
 const KILL_INTERVAL = 50;
 
 test(`every acknowledged write of ${WRITERS} processes is there, though one of them is killed every ${KILL_INTERVAL} ms`, async (t) => {
@@ -42,7 +42,7 @@ test(`every acknowledged write of ${WRITERS} processes is there, though one of t
     const victim = running.get(name);
     if (victim === undefined) continue;
     // One that has written nothing yet would be killed before its first write again and again.
-    if (acknowledgedOf(name).length < KEYS && turn < 10 * WRITERS) {
+    if (acknowledgedOf(name).length < KEYS && turn < 5 * WRITERS) {
       victim.kill("SIGKILL");
       await ended(victim);
       kills++;

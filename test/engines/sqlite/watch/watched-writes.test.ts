@@ -4,7 +4,8 @@ import * as path from "node:path";
 import { test } from "node:test";
 import type { Commit, Mutation } from "../../../../src/engine/contract.ts";
 import type { Space } from "../../../../src/engine/entry.ts";
-import { attemptCommit } from "../../../../src/engines/sqlite/commit/transaction.ts";
+import { attemptCommit } from "../../../../src/engines/sqlite/commit/attempt-commit.ts";
+import { setUnwatched } from "../../../../src/engines/sqlite/commit/short-ways.ts";
 import { Connection } from "../../../../src/engines/sqlite/database/connection.ts";
 import { addSession, changeInterests } from "../../../../src/engines/sqlite/sessions/session-rows.ts";
 import { temporaryFolder } from "../../../fixtures/temporary-folder.ts";
@@ -23,7 +24,8 @@ test("a write in one statement or several tells of the keys that are watched, an
     ]);
     changeInterests(connection, session, interests, []);
   });
-  const told = (commit: Commit) => attemptCommit(connection, commit, () => true, session).watched.map(({ key }) => key);
+  const told = (commit: Commit) =>
+    attemptCommit(connection, commit, { isAlive: () => true, own: session }).watched.map(({ key }) => key);
   for (const space of [undefined, "system"] as (Space | undefined)[]) {
     const at = (key: string) => (space === undefined ? { key } : { key, space });
     const set = (key: string): Mutation => ({ type: "set", ...at(key), value: "value" });
@@ -48,6 +50,6 @@ test("a write in one statement or several tells of the keys that are watched, an
       assert.deepEqual(told({ checks: [{ ...at(key), version }], mutations: [deletion] }), expected, `release ${key}`);
     }
   }
-  assert.equal(connection.values.putUnwatched("watched", "value"), false);
-  assert.equal(connection.values.putUnwatched("other", "value"), true);
+  assert.equal(setUnwatched(connection, "watched", "value"), false);
+  assert.equal(setUnwatched(connection, "other", "value"), true);
 });

@@ -1,63 +1,63 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Turnstile } from "../../../../src/engines/etcd/connect/turnstile.ts";
+import { CallLimit } from "../../../../src/engines/etcd/connect/call-limit.ts";
 import { openEtcdEngine } from "../../../../src/engines/etcd/engine.ts";
 import { etcdMissing, startEtcd } from "../../../fixtures/servers/etcd-server.ts";
 import { tcpProxy } from "../../../fixtures/servers/tcp-proxy.ts";
 
 const patient = { timeout: 60_000, keepAlive: true };
 
-describe("a turnstile", () => {
-  test("lets so many in, the others in the order in which they came", async () => {
-    const turnstile = new Turnstile(2);
-    assert.equal(turnstile.enter(patient), true);
-    assert.equal(turnstile.enter(patient), true);
+describe("CallLimit", () => {
+  test("start() lets this many calls run, and the others in the order in which they came", async () => {
+    const limit = new CallLimit(2);
+    assert.equal(limit.start(patient), true);
+    assert.equal(limit.start(patient), true);
     const order: number[] = [];
     const waits = [1, 2, 3].map(async (n) => {
-      assert.equal(await turnstile.enter(patient), true);
+      assert.equal(await limit.start(patient), true);
       order.push(n);
     });
-    turnstile.leave(true);
+    limit.finish(true);
     await waits[0];
     assert.deepEqual(order, [1]);
-    turnstile.leave(false);
+    limit.finish(false);
     await waits[1];
-    turnstile.leave(true);
+    limit.finish(true);
     await waits[2];
     assert.deepEqual(order, [1, 2, 3]);
-    turnstile.leave(true);
-    turnstile.leave(true);
-    assert.equal(turnstile.enter(patient), true);
-    assert.equal(turnstile.enter(patient), true);
-    assert.notEqual(turnstile.enter({ timeout: 1, keepAlive: true }), true);
+    limit.finish(true);
+    limit.finish(true);
+    assert.equal(limit.start(patient), true);
+    assert.equal(limit.start(patient), true);
+    assert.notEqual(limit.start({ timeout: 1, keepAlive: true }), true);
   });
 
-  test("turns away who waited for so long in which nobody was answered, and nobody sooner", async () => {
-    const turnstile = new Turnstile(1);
-    turnstile.enter(patient);
+  test("start() gives up after its timeout without any answer, and not sooner", async () => {
+    const limit = new CallLimit(1);
+    limit.start(patient);
     const begun = performance.now();
-    const first = turnstile.enter({ timeout: 100, keepAlive: true });
-    const last = turnstile.enter({ timeout: 100, keepAlive: true });
+    const first = limit.start({ timeout: 100, keepAlive: true });
+    const last = limit.start({ timeout: 100, keepAlive: true });
     await new Promise((resolve) => setTimeout(resolve, 60));
     const answered = performance.now();
-    turnstile.leave(true);
+    limit.finish(true);
     assert.equal(await first, true);
     assert.equal(await last, false);
     assert.ok(performance.now() - answered >= 99, `after ${performance.now() - begun} ms`);
-    turnstile.leave(false);
-    assert.equal(turnstile.enter(patient), true);
+    limit.finish(false);
+    assert.equal(limit.start(patient), true);
   });
 
-  test("a wait ends with its signal and leaves no place behind", async () => {
-    const turnstile = new Turnstile(1);
-    turnstile.enter(patient);
+  test("start() ends with its signal, and its call does not count", async () => {
+    const limit = new CallLimit(1);
+    limit.start(patient);
     const stop = new AbortController();
-    const wait = turnstile.enter({ ...patient, signal: stop.signal });
+    const wait = limit.start({ ...patient, signal: stop.signal });
     const reason = new Error("enough");
     stop.abort(reason);
     await assert.rejects(async () => wait, reason);
-    turnstile.leave(true);
-    assert.equal(turnstile.enter(patient), true);
+    limit.finish(true);
+    assert.equal(limit.start(patient), true);
   });
 });
 
@@ -67,7 +67,7 @@ describe("very many calls at once", { skip: etcdMissing }, () => {
     t.after(() => server.stop());
     const proxy = await tcpProxy(server.port);
     t.after(() => proxy.close());
-    const engine = await openEtcdEngine(`etcd://${proxy.host}:${proxy.port}/many`, { timeout: 2000 });
+    const engine = await openEtcdEngine(`etcd://${proxy.host}:${proxy.port}/many?timeout=2000`);
     t.after(() => engine.close());
     // etcd itself refuses writes when 5,000 wait to be applied.
     const write = async (n: number) => engine.commit({ mutations: [{ type: "set", key: `k${n}`, value: "1" }] });
