@@ -1,1 +1,14 @@
+export { compareAndSet } from "../wait/compare-and-set.ts";
+export { Deadline, type WaitOptions } from "../wait/deadline.ts";
+export { checkOptions } from "../wait/options.ts";
+export { isOutcomeUnknown, isTransient, retryTransient } from "../wait/transient.ts";
+export { assertFences, type Fence, fenceChecks, fenceReads } from "./common/fence.ts";
+export { Holding, type HoldingOptions } from "./common/holding.ts";
+export { describeOwner, type Owner } from "./common/owner.ts";
 export type { Participant } from "./common/participant.ts";
+export { deleteUntilGone, withSession } from "./common/session.ts";
+export type { PreparedStep, Step } from "./common/step.ts";
+export { systemKey, systemPrefix } from "./common/system-key.ts";
+export { untilAnswered } from "./common/until-answered.ts";
+export { untilChanged } from "./common/until-changed.ts";
+export { FifoPlace, type FifoPlaceOptions } from "./fifo/place.ts";
