@@ -8,6 +8,7 @@ import { hasSameKeys } from "../engine/namespace.ts";
 import { invalidType, invalidValue } from "../errors.ts";
 import { compareAndSet } from "../wait/compare-and-set.ts";
 import { Deadline, type WaitOptions } from "../wait/deadline.ts";
+import { checkOptions } from "../wait/options.ts";
 import { DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import type { Codec } from "./codec.ts";
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
@@ -53,6 +54,7 @@ export class Atomic<Out = string, In = Out> {
 
   /** Sets the value, as `store.set` does. */
   set(key: string, value: In, options: Pick<SetOptions, "ttl" | "ephemeral"> = {}): this {
+    checkOptions(options, ["ttl", "ephemeral"], "set");
     this.#drafts.push(async () => ({
       type: "set",
       key,
@@ -108,6 +110,7 @@ export class Atomic<Out = string, In = Out> {
    * After `ERR_STORE_OUTCOME_UNKNOWN` (engines on a network) all of it was made, or nothing. Once only.
    */
   async commit(options: AtomicOptions = {}): Promise<AtomicResult> {
+    checkOptions(options, ["signal", "timeout", "fence"], "commit");
     if (this.#isSpent) throw invalidValue("commit", "called once: begin another atomic()", "a second call");
     this.#isSpent = true;
     const drafts = await Promise.all(this.#drafts.map((draft) => draft()));

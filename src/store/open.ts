@@ -2,6 +2,7 @@ import type { Engine, SessionOptions } from "../engine/contract.ts";
 import { defaultLocation, parseLocation } from "../engines/location.ts";
 import { openEngine } from "../engines/open.ts";
 import { invalidType } from "../errors.ts";
+import { checkOptions } from "../wait/options.ts";
 import { type Codec, text } from "./codec.ts";
 import { Store } from "./store.ts";
 
@@ -38,10 +39,11 @@ export async function openStore(
   location?: string | Engine,
   options: OpenOptions & { readonly codec?: Codec<unknown> } = {},
 ): Promise<Store<unknown>> {
-  if (typeof options !== "object" || options === null) throw invalidType("options", "an object", options);
+  checkOptions(options, ["codec", "session", "networkFilesystem"], "openStore");
   const { codec = text as Codec<unknown>, session, ...engineOptions } = options;
   if (typeof codec?.encode !== "function" || typeof codec.decode !== "function")
     throw invalidType("codec", "an object with encode() and decode()", codec);
+  checkOptions(session, ["ttl"], "session");
   if (isEngine(location)) return new Store(location, codec, session);
   const place = location === undefined ? defaultLocation() : parseLocation(location);
   return new Store(await openEngine(place, engineOptions), codec, session);

@@ -5,6 +5,7 @@ import { pages } from "../engine/pages.ts";
 import { invalidType, outOfRange, StoreError } from "../errors.ts";
 import { compareAndSet } from "../wait/compare-and-set.ts";
 import { Deadline, type WaitOptions } from "../wait/deadline.ts";
+import { checkOptions } from "../wait/options.ts";
 import { DEFAULT_TIMEOUT } from "../wait/timeout.ts";
 import { ChangeStream } from "./change-stream.ts";
 import type { Codec } from "./codec.ts";
@@ -12,6 +13,10 @@ import { decodeChange, decodeEntry, type StoreChange, type StoreEntry } from "./
 import { commitFenced, type Draft, type FenceOptions } from "./fenced-commit.ts";
 import type { KeyRange, ListOptions } from "./list.ts";
 import { untilState } from "./wait-for.ts";
+
+const FENCE = ["signal", "timeout", "fence"];
+const SET = [...FENCE, "ttl", "ephemeral"];
+const LIST = ["prefix", "start", "end", "reverse", "limit", "signal"];
 
 export interface SetOptions extends FenceOptions {
   /** The entry goes after so many milliseconds. Default: it stays. */
@@ -62,18 +67,21 @@ export class SharedValues<Out = string, In = Out> {
 
   /** Sets the value, whether the key exists or not, and resolves to the version of the write. */
   async set(key: string, value: In, options: SetOptions = {}): Promise<number> {
+    checkOptions(options, SET, "set");
     const draft = { mutations: [await this.#drafted(key, value, options)] };
     return (await commitFenced(this.#participant, draft, options)).version;
   }
 
   /** `true` if the value was created, `false` if the key exists. Of any number who try at once exactly one gets `true`. */
   async create(key: string, value: In, options: SetOptions = {}): Promise<boolean> {
+    checkOptions(options, SET, "create");
     const draft = { checks: [{ key, version: 0 }], mutations: [await this.#drafted(key, value, options)] };
     return (await commitFenced(this.#participant, draft, options)).ok;
   }
 
   /** Deletes the key; whether it existed. */
   async delete(key: string, options: FenceOptions = {}): Promise<boolean> {
+    checkOptions(options, FENCE, "delete");
     return this.#change(key, { timeout: DEFAULT_TIMEOUT, ...options }, (entry) => ({
       draft: entry && { type: "delete", key },
       result: entry !== undefined,
@@ -92,6 +100,7 @@ export class SharedValues<Out = string, In = Out> {
     options: UpdateOptions = {},
   ): Promise<Out | undefined> {
     if (typeof fn !== "function") throw invalidType("fn", "a function", fn);
+    checkOptions(options, SET, "update");
     return this.#change(key, options, async (entry) => {
       const before = entry && (await decodeEntry(this.#codec, entry));
       const after = await fn(before?.value, before);
@@ -107,6 +116,7 @@ export class SharedValues<Out = string, In = Out> {
    * `RangeError` if the sum is no safe integer. `ttl` and `timeout` as for `update`.
    */
   async increment(key: string, n = 1, options: UpdateOptions = {}): Promise<number> {
+    checkOptions(options, SET, "increment");
     if (typeof n !== "number") throw invalidType("n", "a number", n);
     if (!Number.isSafeInteger(n)) throw outOfRange("n", "a safe integer", n);
     return this.#change(key, options, (entry) => {
@@ -136,6 +146,7 @@ export class SharedValues<Out = string, In = Out> {
    * some of them gone and some not. What is created meanwhile may stay.
    */
   async clear(prefix: string, options: FenceOptions = {}): Promise<number> {
+    checkOptions(options, FENCE, "clear");
     if (typeof prefix !== "string") throw invalidType("prefix", "a string", prefix);
     let count = 0;
     const { limits } = this.#participant.engine.capabilities;
@@ -158,6 +169,7 @@ export class SharedValues<Out = string, In = Out> {
    * `ERR_STORE_CLOSED` when the store is closed; `ERR_STORE_CODEC` at what cannot be read. `return()` or leaving the loop ends it.
    */
   watch(target: string | KeyRange, options: WatchStoreOptions = {}): Watch<StoreChange<Out>> {
+    checkOptions(options, ["from", "signal"], "watch");
     const range = typeof target === "string" ? { key: target } : target;
     if (typeof range !== "object" || range === null)
       throw invalidType("target", 'a key or a range such as { prefix: "a/" }', target);
@@ -188,6 +200,7 @@ export class SharedValues<Out = string, In = Out> {
     options: WaitOptions = {},
   ): Promise<Out | undefined> {
     if (typeof predicate !== "function") throw invalidType("predicate", "a function", predicate);
+    checkOptions(options, ["signal", "timeout"], "waitFor");
     const deadline = new Deadline(options, `key ${JSON.stringify(key)}`);
     try {
       return await untilState(this.#participant.engine, key, deadline, async (found) => {
@@ -200,8 +213,7 @@ export class SharedValues<Out = string, In = Out> {
   }
 
   #pages(options: ListOptions): AsyncIterable<Entry[]> {
-    if (typeof options !== "object" || options === null)
-      throw invalidType("options", 'an object such as { prefix: "a/" }', options);
+    checkOptions(options, LIST, "list");
     const { signal, ...range } = options;
     return pages(this.#participant.engine, range, { signal });
   }
