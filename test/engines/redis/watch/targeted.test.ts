@@ -27,7 +27,7 @@ async function keysOf(pending: Pending): Promise<string[]> {
 
 test("a commit wakes those who wait for its keys, and nobody else", {
   skip: redisMissing,
-  concurrency: true,
+  concurrency: 4,
   timeout: 60_000,
 }, async (suite) => {
   const server = await startRedis("--databases", "2");
