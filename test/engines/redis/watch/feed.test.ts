@@ -21,14 +21,20 @@ async function collect(changes: AsyncIterator<Change[]>, number: number): Promis
 async function prepare(t: TestContext, shared?: RedisServer) {
   const server = shared ?? (await startRedis());
   const messages = await redisMessages(server.port);
-  const name = crypto.randomUUID();
-  const writer = await openRedisEngine(`redis://${server.address}?prefix=${name}`);
-  const watcher = await openRedisEngine(`redis://127.0.0.1:${messages.proxy.port}?prefix=${name}`);
+  const engines: Engine[] = [];
   t.after(async () => {
-    await Promise.all([writer.close(), watcher.close()]);
+    await Promise.all(engines.map((engine) => engine.close()));
     await messages.proxy.close();
     if (!shared) await server.stop();
   });
+  const name = crypto.randomUUID();
+  const open = async (address: string) => {
+    const engine = await openRedisEngine(`redis://${address}?prefix=${name}`);
+    engines.push(engine);
+    return engine;
+  };
+  const writer = await open(server.address);
+  const watcher = await open(`127.0.0.1:${messages.proxy.port}`);
   const { proxy } = messages;
   /** What was published before has come in, and a pulse after it. */
   const pulse = async () => {
