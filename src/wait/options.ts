@@ -9,9 +9,11 @@ import { invalidType, invalidValue } from "../errors.ts";
  */
 export function checkOptions(options: unknown, known: readonly string[], call?: string): void {
   if (options === undefined) return;
+  const names = () => known.join(" or ");
   const name = call === undefined ? "options" : `the options of ${call}()`;
   // Of the built-in classes each has a tag of its own, so that `lock(name, signal)` is refused; a program's own classes have none.
-  if (Object.prototype.toString.call(options) !== "[object Object]") throw invalidType(name, "an object", options);
+  if (Object.prototype.toString.call(options) !== "[object Object]")
+    throw invalidType(name, `an object with ${names()}`, options);
   for (const [key, value] of Object.entries(options as object))
-    if (value !== undefined && !known.includes(key)) throw invalidValue(name, `named ${known.join(" or ")}`, key);
+    if (value !== undefined && !known.includes(key)) throw invalidValue(name, `named ${names()}`, key);
 }

@@ -46,6 +46,6 @@ test("checkOptions() refuses anything but an object", () => {
     assert.throws(() => checkOptions(options, KNOWN), {
       name: "TypeError",
       code: "ERR_INVALID_ARG_TYPE",
-      message: /^options must be an object; got /,
+      message: /^options must be an object with timeout or signal; got /,
     });
 });
