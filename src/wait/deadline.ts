@@ -82,6 +82,8 @@ export class Deadline implements Disposable {
   async within<T>(work: T | PromiseLike<T>): Promise<T> {
     // Nothing can end the wait.
     if (this.#controller === undefined) return work;
+    // Nothing can end the wait.
+    if (this.#controller === undefined) return work;
     this.#timer?.ref();
     try {
       return await unlessAborted(Promise.resolve(work), this.signal);
