@@ -2,7 +2,8 @@ import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../../../errors.ts";
-import { fileError, makeFolder } from "../file/path-safety.ts";
+import { fileError } from "../file/file-error.ts";
+import { makeFolder } from "../file/path-safety.ts";
 import { takeLock } from "./liveness.ts";
 import { ownProcess } from "./process-identity.ts";
 import {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
-import { networkFilesystem } from "../../../../src/engines/sqlite/file/path-safety.ts";
+import { networkFilesystem } from "../../../../src/engines/sqlite/file/network-filesystem.ts";
 import { openStoreSync } from "../../../../src/index.ts";
 import { get, isRoot, madeStore, NOBODY, set, testBadInput } from "./bad-input.ts";
 
