@@ -24,7 +24,7 @@ import { notifyWatchers } from "./watch/doorbell.ts";
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
   const file = new StoreFile(path, options);
   const owners: Owners = {
-    isAlive: (session, connection) => isOwnerAlive(path, session, () => findSession(connection, session)),
+    isAlive: (session, connection) => isOwnerAlive(file.realPath, session, () => findSession(connection, session)),
   };
 
   function reading<T>(read: (connection: NonNullable<ReturnType<StoreFile["toRead"]>>) => T): T {
@@ -57,8 +57,8 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
       () => {
         const connection = file.toWrite();
         const committed = attemptCommit(connection, commit, owners);
-        if (committed.watched.length > 0) notifyWatchers(path, connection, committed.watched);
-        for (const session of committed.ended) removeSessionFiles(path, session);
+        if (committed.watched.length > 0) notifyWatchers(file.realPath, connection, committed.watched);
+        for (const session of committed.ended) removeSessionFiles(file.realPath, session);
         return committed;
       },
       options?.timeout ?? DEFAULT_TIMEOUT,

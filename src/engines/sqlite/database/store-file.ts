@@ -13,6 +13,11 @@ const UNLOOKED = 50;
  */
 export class StoreFile {
   readonly path: string;
+  /**
+   * The file's own name, whatever name the store was opened by, so that all names share the files beside it. As of the last
+   * opening; before that the same as `path`.
+   */
+  realPath: string;
   /** Counts how often another file was found at the path. */
   replaced = 0;
   readonly #networkFilesystem: boolean;
@@ -22,6 +27,7 @@ export class StoreFile {
 
   constructor(path: string, options: { networkFilesystem?: boolean } = {}) {
     this.path = path;
+    this.realPath = path;
     this.#networkFilesystem = options.networkFilesystem ?? Boolean(process.env.IPCTOOLS_NETWORK_FILESYSTEM);
   }
 
@@ -35,9 +41,7 @@ export class StoreFile {
     this.#assertOpen();
     if (!this.#exists()) return undefined;
     checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
-    this.#connection = Connection.toRead(this.path);
-    this.#lookedAt = Date.now();
-    return this.#connection;
+    return this.#keep(Connection.toRead(this.path));
   }
 
   /** The connection for a write, to the file that is at the path now. Creates, initializes or upgrades it where needed. */
@@ -51,9 +55,7 @@ export class StoreFile {
     this.#assertOpen();
     checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
     createStoreFile(this.path);
-    this.#connection = Connection.toWrite(this.path);
-    this.#lookedAt = Date.now();
-    return this.#connection;
+    return this.#keep(Connection.toWrite(this.path));
   }
 
   /** Whether the file that is open is still at the path. */
@@ -65,6 +67,13 @@ export class StoreFile {
     this.#isClosed = true;
     this.#connection?.close();
     this.#connection = undefined;
+  }
+
+  #keep<T extends Connection | undefined>(connection: T): T {
+    this.#connection = connection;
+    this.#lookedAt = Date.now();
+    if (connection !== undefined) this.realPath = connection.identity.realPath;
+    return connection;
   }
 
   /** Whether the path led to the file when last it was looked up. */

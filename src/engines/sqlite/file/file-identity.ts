@@ -20,6 +20,8 @@ const FINELY_STAMPED: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x010
  * would drop SQLite's locks in this process.
  */
 export class FileIdentity {
+  /** The file's own name, without symbolic links: SQLite's log and the sessions' folder stand beside it. */
+  readonly realPath: string;
   readonly #path: string;
   readonly #device: number;
   readonly #inode: number;
@@ -30,6 +32,7 @@ export class FileIdentity {
   constructor(path: string) {
     const stat = fs.statSync(path);
     this.#path = path;
+    this.realPath = fs.realpathSync(path);
     this.#device = stat.dev;
     this.#inode = stat.ino;
     this.#descriptor = this.#findDescriptor();
@@ -69,10 +72,9 @@ export class FileIdentity {
     // Deno numbers its descriptors in its own way.
     if (process.platform !== "linux" || "Deno" in globalThis) return undefined;
     try {
-      const real = fs.realpathSync(this.#path);
       for (const name of fs.readdirSync("/proc/self/fd")) {
         try {
-          if (fs.readlinkSync(`/proc/self/fd/${name}`) === real) return Number(name);
+          if (fs.readlinkSync(`/proc/self/fd/${name}`) === this.realPath) return Number(name);
         } catch {} // The descriptor of the listing itself is gone by now.
       }
     } catch {}
