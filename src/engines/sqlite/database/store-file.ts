@@ -60,7 +60,12 @@ export class StoreFile {
 
   /** Whether the file that is open is still at the path. */
   isThere(): boolean {
-    return this.#connection?.identity.isAtPath() ?? false;
+    try {
+      return this.#connection?.identity.isAtPath() ?? false;
+    } catch {
+      // It got a second name, or cannot be looked at: then nothing may be written to it.
+      return false;
+    }
   }
 
   close(): void {

@@ -2,12 +2,11 @@ import * as fs from "node:fs";
 import { StoreError } from "../../../errors.ts";
 
 /** The error about a path that a stranger may have had a hand in. */
-export function unsafeError(name: string, why: string): StoreError {
-  return new StoreError(
-    "ERR_STORE_UNSAFE",
-    `${name} cannot be trusted: ${why}. It was left as it is; remove it if it is yours, or set IPCTOOLS_STORE to a path that only you may write`,
-  );
+export function unsafeError(name: string, why: string, remedy = REMEDY): StoreError {
+  return new StoreError("ERR_STORE_UNSAFE", `${name} cannot be trusted: ${why}. It was left as it is. ${remedy}`);
 }
+
+const REMEDY = "Remove it if it is yours, or set IPCTOOLS_STORE to a path that only you may write";
 
 /** The `StoreError` for an error of the file system about `name`. */
 export function fileError(error: unknown, name: string): StoreError {

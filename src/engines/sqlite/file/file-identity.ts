@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
+import { twoNamesError } from "./one-name.ts";
 
 /** The clock that stamps inodes ticks every 1 to 10 ms: a change within one tick of the last one does not show. */
 const CLOCK_TICK = 12;
@@ -39,7 +40,7 @@ export class FileIdentity {
     this.#tick = isFinelyStamped(path) ? 0 : CLOCK_TICK;
   }
 
-  /** Whether the path still leads to the file, as of now. */
+  /** Whether the path still leads to the file, as of now. Throws `ERR_STORE_UNSAFE` if the file got a second hard link. */
   isCurrent(): boolean {
     if (this.#descriptor === undefined) return this.isAtPath();
     let stat: fs.Stats;
@@ -55,6 +56,7 @@ export class FileIdentity {
       return this.isAtPath();
     }
     if (stat.nlink === 0) return false;
+    if (stat.nlink > 1) throw twoNamesError(this.realPath);
     if (stat.ctimeMs === this.#changedAt) return true;
     const now = Date.now();
     const current = this.isAtPath();
@@ -65,7 +67,9 @@ export class FileIdentity {
   /** The same by looking the path up: sees also that a folder above was moved. */
   isAtPath(): boolean {
     const stat = fs.statSync(this.#path, { throwIfNoEntry: false });
-    return stat !== undefined && stat.ino === this.#inode && stat.dev === this.#device;
+    if (stat === undefined || stat.ino !== this.#inode || stat.dev !== this.#device) return false;
+    if (stat.nlink > 1) throw twoNamesError(this.realPath);
+    return true;
   }
 
   #findDescriptor(): number | undefined {

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { defaultStorePath } from "./default-path.ts";
 import { fileError, unsafeError } from "./file-error.ts";
 import { checkFilesystem } from "./network-filesystem.ts";
+import { checkOneName } from "./one-name.ts";
 
 const STICKY = 0o1000;
 const OTHERS_WRITE = 0o002;
@@ -56,7 +57,7 @@ function checkDefault(file: string): void {
     if (stat === undefined) continue;
     if (stat.isSymbolicLink()) throw unsafeError(name, "it is a symbolic link");
     if (!stat.isFile()) throw unsafeError(name, "it is no regular file");
-    if (stat.nlink > 1) throw unsafeError(name, "it has a second hard link");
+    checkOneName(name, stat);
     if (stat.uid !== uid) throw unsafeError(name, `it belongs to the user with the id ${stat.uid}`);
     if (stat.mode & 0o022) throw unsafeError(name, "others may write it");
   }
@@ -93,6 +94,7 @@ function checkLinks(file: string): void {
     if (todo.length === 0) {
       if (!stat.isFile())
         throw unsafeError(next, stat.isDirectory() ? "it is a folder: name a file in it" : "it is no regular file");
+      checkOneName(next, stat);
       checkNeighbours(next, stat, at, uid);
     }
     at = next;
