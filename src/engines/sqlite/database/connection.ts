@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Space } from "../../../engine/entry.ts";
 import { FileIdentity } from "../file/file-identity.ts";
+import { keepFromCleaners } from "../file/open-files.ts";
 import { sqlite } from "./runtime.ts";
 import { bringUpToDate, type Format, formatOf } from "./schema.ts";
 import { Table } from "./table.ts";
@@ -63,6 +64,8 @@ export class Connection {
         db.close();
         return undefined;
       }
+      identity.watchLog();
+      keepFromCleaners(identity.realPath);
       db.exec(`PRAGMA synchronous = ${SYNCHRONOUS}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       return new Connection(db, identity, format);
     } catch (error) {

@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
+import { StoreError } from "../../../errors.ts";
 import { twoNamesError } from "./one-name.ts";
+import { openFiles } from "./open-files.ts";
 
 /** The clock that stamps inodes ticks every 1 to 10 ms: a change within one tick of the last one does not show. */
 const CLOCK_TICK = 12;
@@ -12,8 +14,8 @@ const CLOCK_TICK = 12;
 const FINELY_STAMPED: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x01021994];
 
 /**
- * Notices that the file at a path is no longer the one that was opened: removed, replaced or moved away. What SQLite
- * has open goes on as if nothing had happened, and its writes would be lost with the file.
+ * Notices that the file at a path is no longer the one that was opened: removed, replaced or moved away; and that SQLite's log
+ * was removed. What SQLite has open goes on as if nothing had happened, and its writes would be lost with the file.
  *
  * A removal or a rename changes the inode's link count or its change time, which `fstat` on the descriptor that SQLite
  * itself has open shows for less than half of what looking the path up costs; so the path is looked up only when
@@ -24,40 +26,42 @@ export class FileIdentity {
   /** The file's own name, without symbolic links: SQLite's log and the sessions' folder stand beside it. */
   readonly realPath: string;
   readonly #path: string;
-  readonly #device: number;
-  readonly #inode: number;
-  #descriptor: number | undefined;
   readonly #tick: number;
+  readonly #file: OpenFile;
+  #log: OpenFile | undefined;
   #changedAt = Number.NaN;
 
   constructor(path: string) {
-    const stat = fs.statSync(path);
     this.#path = path;
     this.realPath = fs.realpathSync(path);
-    this.#device = stat.dev;
-    this.#inode = stat.ino;
-    this.#descriptor = this.#findDescriptor();
+    this.#file = new OpenFile(this.realPath, this.realPath, fs.statSync(path));
     this.#tick = isFinelyStamped(path) ? 0 : CLOCK_TICK;
   }
 
-  /** Whether the path still leads to the file, as of now. Throws `ERR_STORE_UNSAFE` if the file got a second hard link. */
+  /**
+   * To be called when SQLite has opened its log. Throws `ERR_STORE_REPLACED` if this process still uses the index of a log that
+   * was removed, because SQLite has one index for all handles in a process.
+   */
+  watchLog(): void {
+    const name = `${this.realPath}-wal`;
+    const files = openFiles(this.realPath);
+    const descriptor = files.get(name);
+    if (descriptor === undefined || "Deno" in globalThis) return;
+    if (!files.has(`${this.realPath}-shm`) && files.has(`${this.realPath}-shm (deleted)`))
+      throw logRemovedError(this.realPath);
+    this.#log = new OpenFile(this.realPath, name, fs.fstatSync(descriptor));
+  }
+
+  /**
+   * Whether the path still leads to the file, and the log is there, as of now. Throws `ERR_STORE_UNSAFE` if the file got a second
+   * hard link, and `ERR_STORE_REPLACED` if the log was removed in a way that opening the store again does not mend.
+   */
   isCurrent(): boolean {
-    if (this.#descriptor === undefined) return this.isAtPath();
-    let stat: fs.Stats;
-    try {
-      stat = fs.fstatSync(this.#descriptor);
-    } catch {
-      this.#descriptor = undefined;
-      return this.isAtPath();
-    }
-    if (stat.ino !== this.#inode || stat.dev !== this.#device) {
-      // Another connection of this process had lent its descriptor, and closed it.
-      this.#descriptor = this.#findDescriptor();
-      return this.isAtPath();
-    }
+    const stat = this.#file.look();
+    if (stat === undefined) return this.isAtPath();
     if (stat.nlink === 0) return false;
     if (stat.nlink > 1) throw twoNamesError(this.realPath);
-    if (stat.ctimeMs === this.#changedAt) return true;
+    if (stat.ctimeMs === this.#changedAt) return this.#hasLog();
     const now = Date.now();
     const current = this.isAtPath();
     this.#changedAt = Math.abs(now - stat.ctimeMs) >= this.#tick ? stat.ctimeMs : Number.NaN;
@@ -67,23 +71,69 @@ export class FileIdentity {
   /** The same by looking the path up: sees also that a folder above was moved. */
   isAtPath(): boolean {
     const stat = fs.statSync(this.#path, { throwIfNoEntry: false });
-    if (stat === undefined || stat.ino !== this.#inode || stat.dev !== this.#device) return false;
+    if (stat === undefined || !this.#file.is(stat)) return false;
     if (stat.nlink > 1) throw twoNamesError(this.realPath);
-    return true;
+    return this.#hasLog();
   }
 
-  #findDescriptor(): number | undefined {
-    // Deno numbers its descriptors in its own way.
-    if (process.platform !== "linux" || "Deno" in globalThis) return undefined;
+  /**
+   * A program that reads the store's files with `fs` drops its own locks on them. Others then find nobody using the store, and
+   * remove the log and its index after all that the log held is in the file: opening the store again mends that. A log that
+   * was removed alone still holds writes, which its last user carries over into the file.
+   */
+  #hasLog(): boolean {
+    if (this.#log?.look()?.nlink !== 0) return true;
+    if (openFiles(this.realPath).has(`${this.realPath}-shm`)) throw logRemovedError(this.realPath);
+    return false;
+  }
+}
+
+/** One of the store's files, by a descriptor that SQLite has on it. */
+class OpenFile {
+  readonly #realPath: string;
+  readonly #name: string;
+  readonly #device: number;
+  readonly #inode: number;
+  #descriptor: number | undefined;
+
+  constructor(realPath: string, name: string, stat: fs.Stats) {
+    this.#realPath = realPath;
+    this.#name = name;
+    this.#device = stat.dev;
+    this.#inode = stat.ino;
+    this.#descriptor = this.#find();
+  }
+
+  is(stat: fs.Stats): boolean {
+    return stat.ino === this.#inode && stat.dev === this.#device;
+  }
+
+  /** What `fstat` says about the file; `undefined` where no descriptor of it is known. */
+  look(): fs.Stats | undefined {
+    if (this.#descriptor === undefined) return undefined;
     try {
-      for (const name of fs.readdirSync("/proc/self/fd")) {
-        try {
-          if (fs.readlinkSync(`/proc/self/fd/${name}`) === this.realPath) return Number(name);
-        } catch {} // The descriptor of the listing itself is gone by now.
-      }
-    } catch {}
+      const stat = fs.fstatSync(this.#descriptor);
+      if (this.is(stat)) return stat;
+    } catch {} // Closed, as below.
+    // Another connection of this process had lent its descriptor, and closed it.
+    this.#descriptor = this.#find();
     return undefined;
   }
+
+  #find(): number | undefined {
+    // Deno numbers its descriptors in its own way.
+    if ("Deno" in globalThis) return undefined;
+    const files = openFiles(this.#realPath);
+    return files.get(this.#name) ?? files.get(`${this.#name} (deleted)`);
+  }
+}
+
+function logRemovedError(realPath: string): StoreError {
+  return new StoreError(
+    "ERR_STORE_REPLACED",
+    `Cannot write the store ${realPath}: its log ${realPath}-wal was removed while this program used it. Nothing was written. ` +
+      "End all programs that have the store open, then call again",
+  );
 }
 
 function isFinelyStamped(path: string): boolean {
