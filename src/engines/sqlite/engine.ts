@@ -17,6 +17,7 @@ import { closedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { backUp } from "./backup.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
 import { attemptCommit } from "./commit/attempt-commit.ts";
 import type { Owners } from "./commit/transaction.ts";
@@ -163,6 +164,11 @@ class SqliteEngine implements Engine {
   info(): EngineInfo {
     this.#assertOpen();
     return storeInfo(this.#file);
+  }
+
+  async backup(path: string): Promise<void> {
+    this.#assertOpen();
+    backUp(this.#file, path);
   }
 
   close(): Promise<void> {

@@ -6,6 +6,7 @@ import { notInitializedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange } from "../../engine/validate.ts";
 import type { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { backUp } from "./backup.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
 import { attemptCommit } from "./commit/attempt-commit.ts";
 import { setUnwatched } from "./commit/short-ways.ts";
@@ -105,6 +106,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     commit,
 
     info: (): EngineInfo => storeInfo(file),
+    backup: (path: string) => backUp(file, path),
 
     close: () => file.close(),
     [Symbol.dispose]: () => file.close(),
