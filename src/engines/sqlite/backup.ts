@@ -9,6 +9,7 @@ import { Connection } from "./database/connection.ts";
 import { storeErrorFor } from "./database/sqlite-error.ts";
 import type { StoreFile } from "./database/store-file.ts";
 import { fileError } from "./file/file-error.ts";
+import { checkStorePath } from "./file/path-safety.ts";
 
 /** What belongs to programs that run now: a copy has no such programs. */
 const FORGET_PROGRAMS = `
@@ -52,7 +53,7 @@ export function backUp(file: StoreFile, to: string): void {
 
 function writeCopy(source: Connection, draft: string): void {
   source.db.prepare("VACUUM INTO ?").run(draft);
-  const copy = Connection.toWrite(draft);
+  const copy = Connection.toWrite(draft, () => checkStorePath(draft, { networkFilesystem: true }));
   try {
     copy.write(() => copy.db.exec(FORGET_PROGRAMS));
     // VACUUM keeps the format, but not the kind of log.

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Space } from "../../../engine/entry.ts";
 import { FileIdentity } from "../file/file-identity.ts";
 import { keepFromCleaners } from "../file/open-files.ts";
+import { type CheckedPath, checkStorePath } from "../file/path-safety.ts";
 import { sqlite } from "./runtime.ts";
 import { bringUpToDate, type Format, formatOf } from "./schema.ts";
 import { Table } from "./table.ts";
@@ -39,32 +40,34 @@ export class Connection {
   readonly #prepared = new Map<string, StatementSync>();
 
   /** Opens what is there; `undefined` if nothing was ever set. */
-  static toRead(path: string): Connection | undefined {
-    return Connection.#open(path, false);
+  static toRead(path: string, check = () => checkStorePath(path)): Connection | undefined {
+    return Connection.#open(path, check, false);
   }
 
   /** Opens and, where needed, initializes or upgrades. The file must exist, be it empty. */
-  static toWrite(path: string): Connection {
-    return Connection.#open(path, true)!;
+  static toWrite(path: string, check = () => checkStorePath(path)): Connection {
+    return Connection.#open(path, check, true)!;
   }
 
-  static #open(path: string, write: boolean): Connection | undefined {
-    const db = new (sqlite().DatabaseSync)(path);
+  /** `check` looks at the path, before SQLite opens it and after. */
+  static #open(path: string, check: () => CheckedPath, write: boolean): Connection | undefined {
+    const db = new (sqlite().DatabaseSync)(check().realPath);
     try {
       // A file may hold what somebody else wrote: no function with effects runs from its schema, and nothing edits the schema.
       db.exec("PRAGMA trusted_schema = OFF");
       (db as { enableDefensive?: (active: boolean) => void }).enableDefensive?.(true);
-      const identity = new FileIdentity(path);
+      const identity = new FileIdentity(path, check);
       let format = formatOf(db, path);
+      identity.watchLog();
       if (write && format !== "current") {
         bringUpToDate(db, path);
         format = "current";
+        identity.watchLog();
       }
       if (format === "empty") {
         db.close();
         return undefined;
       }
-      identity.watchLog();
       keepFromCleaners(identity.realPath);
       db.exec(`PRAGMA synchronous = ${SYNCHRONOUS}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       return new Connection(db, identity, format);

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { closedError } from "../../../engine/standard-errors.ts";
-import { checkStorePath, createStoreFile } from "../file/path-safety.ts";
+import { type CheckedPath, checkStorePath, createStoreFile } from "../file/path-safety.ts";
 import { Connection } from "./connection.ts";
 
 /** How long calls go on without looking up what is at the path, in milliseconds. */
@@ -40,8 +40,7 @@ export class StoreFile {
     }
     this.#assertOpen();
     if (!this.#exists()) return undefined;
-    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
-    return this.#keep(Connection.toRead(this.path));
+    return this.#keep(Connection.toRead(this.path, this.#check));
   }
 
   /** The connection for a write, to the file that is at the path now. Creates, initializes or upgrades it where needed. */
@@ -53,9 +52,9 @@ export class StoreFile {
       this.#drop(connection);
     }
     this.#assertOpen();
-    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
-    createStoreFile(this.path);
-    return this.#keep(Connection.toWrite(this.path));
+    const { realPath, stat } = this.#check();
+    if (stat === undefined) createStoreFile(this.path, realPath);
+    return this.#keep(Connection.toWrite(this.path, this.#check));
   }
 
   /** Whether the file that is open is still at the path. */
@@ -73,6 +72,8 @@ export class StoreFile {
     this.#connection?.close();
     this.#connection = undefined;
   }
+
+  readonly #check = (): CheckedPath => checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
 
   #keep<T extends Connection | undefined>(connection: T): T {
     this.#connection = connection;

@@ -2,7 +2,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import { StoreError } from "../../../errors.ts";
 import { twoNamesError } from "./one-name.ts";
-import { openFiles } from "./open-files.ts";
+import { openFiles, openStats } from "./open-files.ts";
+import { type CheckedPath, checkOpenNeighbours } from "./path-safety.ts";
 
 /** The clock that stamps inodes ticks every 1 to 10 ms: a change within one tick of the last one does not show. */
 const CLOCK_TICK = 12;
@@ -31,22 +32,31 @@ export class FileIdentity {
   #log: OpenFile | undefined;
   #changedAt = Number.NaN;
 
-  constructor(path: string) {
+  /**
+   * `check` looks at the path once more now that SQLite has opened the file. Throws `ERR_STORE_REPLACED` if SQLite opened another
+   * one than the one that was checked: somebody put it, or a link, there in between.
+   */
+  constructor(path: string, check: () => CheckedPath) {
     this.#path = path;
-    this.realPath = fs.realpathSync(path);
-    this.#file = new OpenFile(this.realPath, this.realPath, fs.statSync(path));
+    const { realPath, stat } = check();
+    const opened = openStats(realPath);
+    if (stat === undefined || (opened !== undefined && !isSameFile(opened.get(realPath), stat)))
+      throw replacedError(path);
+    this.realPath = realPath;
+    this.#file = new OpenFile(realPath, realPath, stat);
     this.#tick = isFinelyStamped(path) ? 0 : CLOCK_TICK;
   }
 
   /**
-   * To be called when SQLite has opened its log. Throws `ERR_STORE_REPLACED` if this process still uses the index of a log that
-   * was removed, because SQLite has one index for all handles in a process.
+   * To be called when SQLite has opened its log. Throws `ERR_STORE_UNSAFE` if it opened a stranger's, and `ERR_STORE_REPLACED` if this
+   * process still uses the index of a log that was removed, because SQLite has one index for all handles in a process.
    */
   watchLog(): void {
     const name = `${this.realPath}-wal`;
+    checkOpenNeighbours(this.realPath, openStats(this.realPath) ?? new Map());
     const files = openFiles(this.realPath);
-    const descriptor = files.get(name);
-    if (descriptor === undefined || "Deno" in globalThis) return;
+    const descriptor = files?.get(name);
+    if (files === undefined || descriptor === undefined || "Deno" in globalThis) return;
     if (!files.has(`${this.realPath}-shm`) && files.has(`${this.realPath}-shm (deleted)`))
       throw logRemovedError(this.realPath);
     this.#log = new OpenFile(this.realPath, name, fs.fstatSync(descriptor));
@@ -83,7 +93,7 @@ export class FileIdentity {
    */
   #hasLog(): boolean {
     if (this.#log?.look()?.nlink !== 0) return true;
-    if (openFiles(this.realPath).has(`${this.realPath}-shm`)) throw logRemovedError(this.realPath);
+    if (openFiles(this.realPath)?.has(`${this.realPath}-shm`)) throw logRemovedError(this.realPath);
     return false;
   }
 }
@@ -92,20 +102,18 @@ export class FileIdentity {
 class OpenFile {
   readonly #realPath: string;
   readonly #name: string;
-  readonly #device: number;
-  readonly #inode: number;
+  readonly #stat: fs.Stats;
   #descriptor: number | undefined;
 
   constructor(realPath: string, name: string, stat: fs.Stats) {
     this.#realPath = realPath;
     this.#name = name;
-    this.#device = stat.dev;
-    this.#inode = stat.ino;
+    this.#stat = stat;
     this.#descriptor = this.#find();
   }
 
   is(stat: fs.Stats): boolean {
-    return stat.ino === this.#inode && stat.dev === this.#device;
+    return isSameFile(stat, this.#stat);
   }
 
   /** What `fstat` says about the file; `undefined` where no descriptor of it is known. */
@@ -124,8 +132,19 @@ class OpenFile {
     // Deno numbers its descriptors in its own way.
     if ("Deno" in globalThis) return undefined;
     const files = openFiles(this.#realPath);
-    return files.get(this.#name) ?? files.get(`${this.#name} (deleted)`);
+    return files?.get(this.#name) ?? files?.get(`${this.#name} (deleted)`);
   }
+}
+
+function isSameFile(a: fs.Stats | undefined, b: fs.Stats): boolean {
+  return a !== undefined && a.ino === b.ino && a.dev === b.dev;
+}
+
+function replacedError(path: string): StoreError {
+  return new StoreError(
+    "ERR_STORE_REPLACED",
+    `Cannot open the store ${path}: the file was removed or replaced at the same moment. Nothing was written. Call again`,
+  );
 }
 
 function logRemovedError(realPath: string): StoreError {

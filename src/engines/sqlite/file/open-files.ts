@@ -5,23 +5,42 @@ const DESCRIPTORS = "/proc/self/fd";
 
 /**
  * The descriptors that this process has on a store's files, by name: `store.db`, `store.db-wal`, `store.db-shm`. The name of a
- * file that was removed ends in ` (deleted)`. Empty where the platform does not list descriptors.
+ * file that was removed ends in ` (deleted)`. `undefined` where the platform lists no descriptors.
  *
  * They are SQLite's own. Nothing here opens one of these files, because closing any descriptor of a file drops the locks that
  * SQLite holds on it in this process.
  */
-export function openFiles(realPath: string): Map<string, number> {
-  const files = new Map<string, number>();
-  if (process.platform !== "linux") return files;
+export function openFiles(realPath: string): Map<string, number> | undefined {
+  if (process.platform !== "linux") return undefined;
+  let names: string[];
   try {
-    for (const name of fs.readdirSync(DESCRIPTORS)) {
-      try {
-        const target = fs.readlinkSync(`${DESCRIPTORS}/${name}`);
-        if (target.startsWith(realPath)) files.set(target, Number(name));
-      } catch {} // The descriptor of the listing itself is gone by now.
-    }
-  } catch {} // /proc is hidden, or no descriptor is free.
+    names = fs.readdirSync(DESCRIPTORS);
+  } catch {
+    // /proc is hidden, or no descriptor is free.
+    return undefined;
+  }
+  const files = new Map<string, number>();
+  for (const name of names) {
+    try {
+      const target = fs.readlinkSync(`${DESCRIPTORS}/${name}`);
+      if (target.startsWith(realPath)) files.set(target, Number(name));
+    } catch {} // The descriptor of the listing itself is gone by now.
+  }
   return files;
+}
+
+/** What the descriptors on the store's files show; `undefined` where the platform lists none. */
+export function openStats(realPath: string): Map<string, fs.Stats> | undefined {
+  const files = openFiles(realPath);
+  if (files === undefined) return undefined;
+  const stats = new Map<string, fs.Stats>();
+  // Deno has its own numbers for descriptors, so that the files are named by these paths.
+  for (const [name, descriptor] of files) {
+    try {
+      stats.set(name, fs.statSync(`${DESCRIPTORS}/${descriptor}`));
+    } catch {} // Another thread has closed it.
+  }
+  return stats;
 }
 
 /**
@@ -31,9 +50,8 @@ export function openFiles(realPath: string): Map<string, number> {
 export function keepFromCleaners(realPath: string): void {
   const files = openFiles(realPath);
   for (const name of [realPath, `${realPath}-wal`, `${realPath}-shm`]) {
-    const descriptor = files.get(name);
+    const descriptor = files?.get(name);
     if (descriptor === undefined) continue;
-    // Deno has its own numbers for descriptors, so that the file is named by this path.
     const file = `${DESCRIPTORS}/${descriptor}`;
     try {
       const { mode } = fs.statSync(file);

@@ -3,9 +3,10 @@ import type { Session } from "../../../engine/contract.ts";
 import { closedError, sessionEndedError, sessionLostError } from "../../../engine/standard-errors.ts";
 import type { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
+import { sessionFolder } from "../file/session-folder.ts";
 import { isOwnerAlive } from "./liveness.ts";
 import { Presence } from "./presence.ts";
-import { doorbellFile, sessionFolder } from "./session-files.ts";
+import { doorbellFile } from "./session-files.ts";
 import {
   addSession,
   changeInterests,

@@ -5,6 +5,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../../../errors.ts";
 import { fileError } from "../file/file-error.ts";
 import { makeFolder } from "../file/path-safety.ts";
+import { checkSessionFolder, sessionFolder } from "../file/session-folder.ts";
 import { createShared, type Sharing, share, sharingOf } from "../file/sharing.ts";
 import { takeLock } from "./liveness.ts";
 import { ownProcess } from "./process-identity.ts";
@@ -14,7 +15,6 @@ import {
   lockFile,
   removeSessionFiles,
   type SessionListener,
-  sessionFolder,
   socketName,
 } from "./session-files.ts";
 import type { SessionRow } from "./session-rows.ts";
@@ -91,6 +91,8 @@ export class Presence {
 function prepareFolder(storePath: string, sharing: Sharing | undefined): void {
   const folder = sessionFolder(storePath);
   if (makeFolder(folder)) share(folder, sharing);
+  // Somebody else may have made it.
+  checkSessionFolder(storePath, fs.statSync(storePath, { throwIfNoEntry: false }));
   const stat = fs.lstatSync(folder);
   if (!stat.isDirectory())
     throw new StoreError(
