@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Space } from "../../../engine/entry.ts";
 import { FileIdentity } from "../file/file-identity.ts";
-import { keepFromCleaners } from "../file/open-files.ts";
+import { settleOpenFiles } from "../file/open-files.ts";
 import { type CheckedPath, checkStorePath } from "../file/path-safety.ts";
 import { sqlite } from "./runtime.ts";
 import { bringUpToDate, type Format, formatOf } from "./schema.ts";
@@ -68,7 +68,7 @@ export class Connection {
         db.close();
         return undefined;
       }
-      keepFromCleaners(identity.realPath);
+      settleOpenFiles(identity.realPath);
       db.exec(`PRAGMA synchronous = ${SYNCHRONOUS}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       return new Connection(db, identity, format);
     } catch (error) {

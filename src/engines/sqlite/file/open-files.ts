@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 
 const STICKY = 0o1000;
+const GROUP_WRITE = 0o020;
 const DESCRIPTORS = "/proc/self/fd";
 
 /**
@@ -44,18 +45,22 @@ export function openStats(realPath: string): Map<string, fs.Stats> | undefined {
 }
 
 /**
- * Sets the sticky bit on the store's files: systemd-tmpfiles removes old files from temporary folders, but not those. Only a
- * file's owner can set it.
+ * Sets the sticky bit on the store's files: systemd-tmpfiles removes old files from temporary folders, but not those. Where the store
+ * is a group's, gives the log and its index to that group, because SQLite makes them with its user's own. Only a file's owner can.
  */
-export function keepFromCleaners(realPath: string): void {
-  const files = openFiles(realPath);
+export function settleOpenFiles(realPath: string): void {
+  const descriptors = openFiles(realPath);
+  const stats = openStats(realPath);
+  const store = stats?.get(realPath);
+  if (store === undefined) return;
+  const isOfGroup = (store.mode & GROUP_WRITE) !== 0;
   for (const name of [realPath, `${realPath}-wal`, `${realPath}-shm`]) {
-    const descriptor = files?.get(name);
-    if (descriptor === undefined) continue;
-    const file = `${DESCRIPTORS}/${descriptor}`;
+    const stat = stats?.get(name);
+    if (stat === undefined) continue;
+    const file = `${DESCRIPTORS}/${descriptors?.get(name)}`;
     try {
-      const { mode } = fs.statSync(file);
-      if ((mode & STICKY) === 0) fs.chmodSync(file, (mode & 0o7777) | STICKY);
-    } catch {} // Another user's file, or a file system without modes: the store works without the bit.
+      if (isOfGroup && stat.gid !== store.gid) fs.chownSync(file, stat.uid, store.gid);
+      if ((stat.mode & STICKY) === 0) fs.chmodSync(file, (stat.mode & 0o7777) | STICKY);
+    } catch {} // Another user's file, or a file system without modes: the store works without.
   }
 }
