@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { closedError } from "../../../engine/standard-errors.ts";
+import { allowsNetworkFilesystem } from "../file/network-filesystem.ts";
 import { type CheckedPath, checkStorePath, createStoreFile } from "../file/path-safety.ts";
 import { Connection } from "./connection.ts";
 
@@ -20,7 +21,7 @@ export class StoreFile {
   realPath: string;
   /** Counts how often another file was found at the path. */
   replaced = 0;
-  readonly #networkFilesystem: boolean;
+  readonly #networkFilesystem: boolean | undefined;
   #connection: Connection | undefined;
   #lookedAt = 0;
   #isClosed = false;
@@ -28,7 +29,7 @@ export class StoreFile {
   constructor(path: string, options: { networkFilesystem?: boolean } = {}) {
     this.path = path;
     this.realPath = path;
-    this.#networkFilesystem = options.networkFilesystem ?? Boolean(process.env.IPCTOOLS_NETWORK_FILESYSTEM);
+    this.#networkFilesystem = options.networkFilesystem;
   }
 
   /** The connection for a read; `undefined` if nothing was ever set. Creates and changes nothing. */
@@ -73,7 +74,8 @@ export class StoreFile {
     this.#connection = undefined;
   }
 
-  readonly #check = (): CheckedPath => checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
+  readonly #check = (): CheckedPath =>
+    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem ?? allowsNetworkFilesystem() });
 
   #keep<T extends Connection | undefined>(connection: T): T {
     this.#connection = connection;
