@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Space } from "../../../engine/entry.ts";
-import { FileIdentity } from "../file/file-identity.ts";
+import { FileIdentity, replacedError } from "../file/file-identity.ts";
 import { settleOpenFiles } from "../file/open-files.ts";
 import { type CheckedPath, checkStorePath } from "../file/path-safety.ts";
 import { sqlite } from "./runtime.ts";
@@ -51,7 +51,10 @@ export class Connection {
 
   /** `check` looks at the path, before SQLite opens it and after. */
   static #open(path: string, check: () => CheckedPath, write: boolean): Connection | undefined {
-    const db = new (sqlite().DatabaseSync)(check().realPath);
+    const { realPath, stat } = check();
+    // SQLite would make it, with a mode as the umask has it.
+    if (stat === undefined) throw replacedError(path);
+    const db = new (sqlite().DatabaseSync)(realPath);
     try {
       // A file may hold what somebody else wrote: no function with effects runs from its schema, and nothing edits the schema.
       db.exec("PRAGMA trusted_schema = OFF");

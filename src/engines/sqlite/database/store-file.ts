@@ -89,8 +89,9 @@ export class StoreFile {
     const now = Date.now();
     // The clock may be set back: then look, rather than trust it for long.
     if (now - this.#lookedAt < UNLOOKED && now >= this.#lookedAt) return true;
+    const isAtPath = connection.identity.isAtPath();
     this.#lookedAt = now;
-    return connection.identity.isAtPath();
+    return isAtPath;
   }
 
   #drop(connection: Connection): void {

@@ -140,7 +140,8 @@ function isSameFile(a: fs.Stats | undefined, b: fs.Stats): boolean {
   return a !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
 
-function replacedError(path: string): StoreError {
+/** The error for a file that changed between two looks at it. */
+export function replacedError(path: string): StoreError {
   return new StoreError(
     "ERR_STORE_REPLACED",
     `Cannot open the store ${path}: the file was removed or replaced at the same moment. Nothing was written. Call again`,

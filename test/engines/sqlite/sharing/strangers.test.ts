@@ -8,7 +8,7 @@ import { defaultStorePath } from "../../../../src/engines/sqlite/file/default-pa
 import { checkStorePath } from "../../../../src/engines/sqlite/file/path-safety.ts";
 import { openStore, openStoreSync } from "../../../../src/index.ts";
 import { temporaryFolder } from "../../../fixtures/temporary-folder.ts";
-import { get, isRoot, madeStore, NOBODY, set, testBadInput } from "./bad-input.ts";
+import { get, isRoot, madeStore, NOBODY, set, testBadInput } from "../file/bad-input.ts";
 
 const skip = !isRoot && "needs root, to make files of another user";
 
