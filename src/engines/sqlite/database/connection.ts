@@ -1,7 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Space } from "../../../engine/entry.ts";
 import { FileIdentity, replacedError } from "../file/file-identity.ts";
-import { settleOpenFiles } from "../file/open-files.ts";
 import { type CheckedPath, checkStorePath } from "../file/path-safety.ts";
 import { sqlite } from "./runtime.ts";
 import { bringUpToDate, type Format, formatOf } from "./schema.ts";
@@ -41,27 +40,34 @@ export class Connection {
 
   /** Opens what is there; `undefined` if nothing was ever set. */
   static toRead(path: string, check = () => checkStorePath(path)): Connection | undefined {
-    return Connection.#open(path, check, false);
+    return Connection.#open(path, check, check(), false);
   }
 
   /** Opens and, where needed, initializes or upgrades. The file must exist, be it empty. */
-  static toWrite(path: string, check = () => checkStorePath(path)): Connection {
-    return Connection.#open(path, check, true)!;
+  static toWrite(path: string, check = () => checkStorePath(path), checked = check()): Connection {
+    return Connection.#open(path, check, checked, true)!;
   }
 
-  /** `check` looks at the path, before SQLite opens it and after. */
-  static #open(path: string, check: () => CheckedPath, write: boolean): Connection | undefined {
-    const { realPath, stat } = check();
+  /** `checked` is what a look at the path found; `check` looks again when SQLite has opened the file. */
+  static #open(
+    path: string,
+    check: () => CheckedPath,
+    { realPath, stat }: CheckedPath,
+    write: boolean,
+  ): Connection | undefined {
     // SQLite would make it, with a mode as the umask has it.
     if (stat === undefined) throw replacedError(path);
     const db = new (sqlite().DatabaseSync)(realPath);
     try {
+      // SQLite follows links itself: one that was put there since would lead it elsewhere.
+      const location = (db as { location?: () => string | null }).location?.() ?? realPath;
+      if (process.platform !== "win32" && location !== realPath) throw replacedError(path);
       // A file may hold what somebody else wrote: no function with effects runs from its schema, and nothing edits the schema.
       db.exec("PRAGMA trusted_schema = OFF");
       (db as { enableDefensive?: (active: boolean) => void }).enableDefensive?.(true);
       const identity = new FileIdentity(path, check);
       let format = formatOf(db, path);
-      identity.watchLog();
+      if (format !== "empty") identity.watchLog();
       if (write && format !== "current") {
         bringUpToDate(db, path);
         format = "current";
@@ -71,7 +77,6 @@ export class Connection {
         db.close();
         return undefined;
       }
-      settleOpenFiles(identity.realPath);
       db.exec(`PRAGMA synchronous = ${SYNCHRONOUS}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       return new Connection(db, identity, format);
     } catch (error) {

@@ -53,9 +53,12 @@ export class StoreFile {
       this.#drop(connection);
     }
     this.#assertOpen();
-    const { realPath, stat } = this.#check();
-    if (stat === undefined) createStoreFile(this.path, realPath);
-    return this.#keep(Connection.toWrite(this.path, this.#check));
+    let checked = this.#check();
+    if (checked.stat === undefined) {
+      createStoreFile(this.path, checked.realPath);
+      checked = this.#check();
+    }
+    return this.#keep(Connection.toWrite(this.path, this.#check, checked));
   }
 
   /** Whether the file that is open is still at the path. */

@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import { StoreError } from "../../../errors.ts";
-import { twoNamesError } from "./one-name.ts";
-import { openFiles, openStats } from "./open-files.ts";
+import { checkMountPoint, twoNamesError } from "./one-name.ts";
+import { type OpenedFile, openedFiles, openedInode, settleOpenedFiles } from "./open-files.ts";
 import { type CheckedPath, checkOpenNeighbours } from "./path-safety.ts";
 
 /** The clock that stamps inodes ticks every 1 to 10 ms: a change within one tick of the last one does not show. */
@@ -28,8 +28,9 @@ export class FileIdentity {
   readonly realPath: string;
   readonly #path: string;
   readonly #tick: number;
-  readonly #file: OpenFile;
-  #log: OpenFile | undefined;
+  readonly #opened: OpenedFile | undefined;
+  readonly #file: Witness;
+  #log: Witness | undefined;
   #changedAt = Number.NaN;
 
   /**
@@ -39,27 +40,30 @@ export class FileIdentity {
   constructor(path: string, check: () => CheckedPath) {
     this.#path = path;
     const { realPath, stat } = check();
-    const opened = openStats(realPath);
-    if (stat === undefined || (opened !== undefined && !isSameFile(opened.get(realPath), stat)))
-      throw replacedError(path);
+    if (stat === undefined) throw replacedError(path);
+    const opened = openedFiles([realPath]);
+    this.#opened = opened?.get(realPath) ?? (opened && openedInode(stat));
+    if (opened !== undefined && !isSameFile(this.#opened?.stat, stat)) throw replacedError(path);
+    checkMountPoint(realPath);
     this.realPath = realPath;
-    this.#file = new OpenFile(realPath, realPath, stat);
+    this.#file = new Witness(realPath, stat, this.#opened);
     this.#tick = isFinelyStamped(path) ? 0 : CLOCK_TICK;
   }
 
   /**
-   * To be called when SQLite has opened its log. Throws `ERR_STORE_UNSAFE` if it opened a stranger's, and `ERR_STORE_REPLACED` if this
-   * process still uses the index of a log that was removed, because SQLite has one index for all handles in a process.
+   * To be called when SQLite has opened its log. Throws `ERR_STORE_UNSAFE` if it opened a stranger's, and `ERR_STORE_REPLACED` if
+   * this process still uses the index of a log that was removed, because SQLite has one index for all handles in a process.
    */
   watchLog(): void {
-    const name = `${this.realPath}-wal`;
-    checkOpenNeighbours(this.realPath, openStats(this.realPath) ?? new Map());
-    const files = openFiles(this.realPath);
-    const descriptor = files?.get(name);
-    if (files === undefined || descriptor === undefined || "Deno" in globalThis) return;
-    if (!files.has(`${this.realPath}-shm`) && files.has(`${this.realPath}-shm (deleted)`))
-      throw logRemovedError(this.realPath);
-    this.#log = new OpenFile(this.realPath, name, fs.fstatSync(descriptor));
+    const [log, index] = [`${this.realPath}-wal`, `${this.realPath}-shm`];
+    const opened = openedFiles([log, index]);
+    if (opened === undefined || this.#opened === undefined) return;
+    checkOpenNeighbours(this.realPath, opened);
+    const openedLog = opened.get(log);
+    if (openedLog === undefined) return;
+    if (!opened.has(index) && isOpen(`${index} (deleted)`)) throw logRemovedError(this.realPath);
+    settleOpenedFiles(this.#opened, opened.values());
+    this.#log = new Witness(log, openedLog.stat, openedLog);
   }
 
   /**
@@ -93,23 +97,21 @@ export class FileIdentity {
    */
   #hasLog(): boolean {
     if (this.#log?.look()?.nlink !== 0) return true;
-    if (openFiles(this.realPath)?.has(`${this.realPath}-shm`)) throw logRemovedError(this.realPath);
+    if (isOpen(`${this.realPath}-shm`)) throw logRemovedError(this.realPath);
     return false;
   }
 }
 
 /** One of the store's files, by a descriptor that SQLite has on it. */
-class OpenFile {
-  readonly #realPath: string;
+class Witness {
   readonly #name: string;
   readonly #stat: fs.Stats;
   #descriptor: number | undefined;
 
-  constructor(realPath: string, name: string, stat: fs.Stats) {
-    this.#realPath = realPath;
+  constructor(name: string, stat: fs.Stats, opened: OpenedFile | undefined) {
     this.#name = name;
     this.#stat = stat;
-    this.#descriptor = this.#find();
+    this.#keep(opened);
   }
 
   is(stat: fs.Stats): boolean {
@@ -124,16 +126,18 @@ class OpenFile {
       if (this.is(stat)) return stat;
     } catch {} // Closed, as below.
     // Another connection of this process had lent its descriptor, and closed it.
-    this.#descriptor = this.#find();
+    this.#keep(openedFiles([this.#name])?.get(this.#name));
     return undefined;
   }
 
-  #find(): number | undefined {
+  #keep(opened: OpenedFile | undefined): void {
     // Deno numbers its descriptors in its own way.
-    if ("Deno" in globalThis) return undefined;
-    const files = openFiles(this.#realPath);
-    return files?.get(this.#name) ?? files?.get(`${this.#name} (deleted)`);
+    this.#descriptor = "Deno" in globalThis ? undefined : opened?.descriptor;
   }
+}
+
+function isOpen(name: string): boolean {
+  return openedFiles([name])?.has(name) ?? false;
 }
 
 function isSameFile(a: fs.Stats | undefined, b: fs.Stats): boolean {

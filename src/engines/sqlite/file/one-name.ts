@@ -7,9 +7,8 @@ import { unsafeError } from "./file-error.ts";
  * and the acknowledged writes in one of them would be lost. A symbolic link is no such name, because SQLite follows it first.
  */
 
-/** Throws `ERR_STORE_UNSAFE` if the file has a second name: a hard link, or a mount of the file alone. */
-export function checkOneName(realPath: string, stat: fs.Stats): void {
-  if (stat.nlink > 1) throw twoNamesError(realPath);
+/** Throws `ERR_STORE_UNSAFE` if the file is a mount of the file alone. */
+export function checkMountPoint(realPath: string): void {
   if (isMountPoint(realPath))
     throw unsafeError(
       realPath,

@@ -3,7 +3,8 @@ import * as path from "node:path";
 import { defaultStorePath } from "./default-path.ts";
 import { fileError, unsafeError } from "./file-error.ts";
 import { checkFilesystem } from "./network-filesystem.ts";
-import { checkOneName } from "./one-name.ts";
+import { twoNamesError } from "./one-name.ts";
+import type { OpenedFile } from "./open-files.ts";
 import { checkSessionFolder } from "./session-folder.ts";
 
 const SETGID_AND_GROUP_WRITE = 0o2020;
@@ -79,7 +80,7 @@ function checkDefault(file: string): CheckedPath {
     if (stat === undefined) continue;
     if (stat.isSymbolicLink()) throw unsafeError(name, "it is a symbolic link");
     if (!stat.isFile()) throw unsafeError(name, "it is no regular file");
-    checkOneName(name, stat);
+    if (stat.nlink > 1) throw twoNamesError(name);
     if (stat.uid !== uid) throw unsafeError(name, `it belongs to the user with the id ${stat.uid}`);
     if (stat.mode & 0o022) throw unsafeError(name, "others may write it");
   }
@@ -132,7 +133,7 @@ function checkWithoutUsers(file: string): CheckedPath {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   if (stat === undefined) return { realPath: path.resolve(file), stat };
   if (!stat.isFile()) throw notAFile(file, stat);
-  checkOneName(file, stat);
+  if (stat.nlink > 1) throw twoNamesError(file);
   return { realPath: fs.realpathSync(file), stat };
 }
 
@@ -140,7 +141,7 @@ function checkWithoutUsers(file: string): CheckedPath {
 function checkFile(file: string, stat: fs.Stats | undefined, folder: string, uid: number): void {
   if (stat !== undefined) {
     if (!stat.isFile()) throw notAFile(file, stat);
-    checkOneName(file, stat);
+    if (stat.nlink > 1) throw twoNamesError(file);
   }
   for (const name of [file, ...neighbours(file)]) {
     const found = name === file ? stat : lstat(name);
@@ -149,11 +150,11 @@ function checkFile(file: string, stat: fs.Stats | undefined, folder: string, uid
 }
 
 /** The same for what SQLite has opened beside the store, by its descriptors: it may be at no path any more. */
-export function checkOpenNeighbours(realPath: string, descriptors: ReadonlyMap<string, fs.Stats>): void {
+export function checkOpenNeighbours(realPath: string, opened: ReadonlyMap<string, OpenedFile>): void {
   const uid = process.geteuid?.();
   if (uid === undefined) return;
   for (const name of neighbours(realPath)) {
-    const stat = descriptors.get(name);
+    const stat = opened.get(name)?.stat;
     if (stat !== undefined && isForeign(stat, path.dirname(realPath), uid)) throw foreignFile(name);
   }
 }

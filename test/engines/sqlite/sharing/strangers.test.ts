@@ -144,13 +144,13 @@ test("a default folder that a stranger makes just before this process does is re
 test("a file that is put in the place of the checked one before SQLite opens it is left alone", {
   skip: process.platform !== "linux" && "only Linux shows what SQLite has opened",
 }, (t) => {
-  const folder = temporaryFolder(t);
-  const [file, victim, aside] = ["s.db", "victim.db", "aside.db"].map((name) => path.join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
   for (const trick of ["a link", "another file"]) {
+    const folder = temporaryFolder(t);
+    const [file, victim, aside] = ["s.db", "victim.db", "aside.db"].map((name) => path.join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
     fs.writeFileSync(file, "");
     fs.writeFileSync(victim, "");
     let looks = 0;
@@ -170,7 +170,6 @@ test("a file that is put in the place of the checked one before SQLite opens it 
       return checked;
     };
     assert.throws(() => Connection.toWrite(file, check), { code: "ERR_STORE_REPLACED" });
-    assert.equal(looks, 2);
     for (const name of [file, victim]) assert.equal(fs.statSync(name).size, 0, trick);
   }
 });
