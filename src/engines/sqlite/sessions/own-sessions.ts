@@ -147,7 +147,7 @@ export class OwnSessions {
     const ids: string[] = [];
     for (const name of fs.readdirSync(sessionFolder(this.#host.storePath))) {
       const id = name.split(".")[0]!;
-      const bell = fs.statSync(doorbellFile(this.#host.storePath, id), { throwIfNoEntry: false });
+      const bell = fs.lstatSync(doorbellFile(this.#host.storePath, id), { throwIfNoEntry: false });
       if (bell === undefined || Date.now() - bell.mtimeMs > SETTLED) ids.push(id);
     }
     return [...new Set(ids)];
