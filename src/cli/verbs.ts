@@ -14,5 +14,6 @@ export const VERBS: Readonly<Record<string, () => Promise<{ readonly command: Co
   once: () => import("./commands/once.ts"),
   locks: () => import("./commands/locks.ts"),
   copy: () => import("./commands/copy.ts"),
+  backup: () => import("./commands/backup.ts"),
   info: () => import("./commands/info.ts"),
 };

@@ -43,6 +43,9 @@ export interface Engine extends AsyncDisposable {
   /** Path or endpoints, format, size, number of keys, and what else `ipctools info` shows. Holds no secret. */
   info(): Awaitable<EngineInfo>;
 
+  /** Writes a copy of the store to a file that does not exist yet, while others go on writing. Left out where there is no file. */
+  backup?(path: string): Awaitable<void>;
+
   /** Ends its sessions, watches and waits, and frees everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -60,6 +63,7 @@ export interface SyncEngine extends Disposable {
   /** Waits for others' writes by blocking, `options.timeout` milliseconds at most. */
   commit(commit: Commit, options?: { readonly timeout?: number }): CommitResult;
   info(): EngineInfo;
+  backup?(path: string): void;
   close(): void;
 }
 

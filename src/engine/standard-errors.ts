@@ -92,3 +92,11 @@ export function clientMissingError(scheme: string, packages: readonly string[], 
     { cause },
   );
 }
+
+/** `ERR_STORE_UNSUPPORTED`: only a whole store file can be backed up. */
+export function backupUnsupportedError(engine: string): StoreError {
+  return new StoreError(
+    "ERR_STORE_UNSUPPORTED",
+    `Cannot back up this store: only a whole store file can be, and its engine is ${engine}. Copy it: ipctools copy FROM TO`,
+  );
+}

@@ -13,6 +13,7 @@ import { Semaphore } from "../coordination/semaphore.ts";
 import type { EngineCapabilities } from "../engine/capabilities.ts";
 import type { Awaitable, Engine, EngineInfo, SessionOptions } from "../engine/contract.ts";
 import { namespaced } from "../engine/namespace.ts";
+import { backupUnsupportedError } from "../engine/standard-errors.ts";
 import { Atomic } from "./atomic.ts";
 import type { Codec } from "./codec.ts";
 import { StoreSession } from "./session.ts";
@@ -129,6 +130,20 @@ export class Store<Out = string, In = Out> extends SharedValues<Out, In> impleme
   /** Where the store is and what it is like. Holds no secret. */
   async info(): Promise<EngineInfo> {
     return this.#participant.engine.info();
+  }
+
+  /**
+   * Writes a copy of a store file to `path`, which must not exist yet (`ERR_STORE_IO`): the state at one moment, while others go on
+   * writing, without ephemeral entries and held locks. It blocks the event loop while it copies; `ipctools backup FILE` is a process
+   * of its own. Throws `ERR_STORE_UNSUPPORTED` on other engines and in a namespace.
+   *
+   * @example
+   * await store.backup("/backups/monday.db");
+   */
+  async backup(path: string): Promise<void> {
+    const { engine } = this.#participant;
+    if (engine.backup === undefined) throw backupUnsupportedError(engine.name);
+    await engine.backup(path);
   }
 
   /** Ends its session, watches and waits (they reject with `ERR_STORE_CLOSED`), and lets go of everything. Idempotent. */

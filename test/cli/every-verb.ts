@@ -30,6 +30,9 @@ export function everyVerb(engine: string, open: () => string): void {
     assert.equal((await run("list", "-v")).stdout, "a\t1\nb\ttwo\n");
     assert.equal((await run("delete", "a")).status, 0);
     assert.equal((await run("delete", "a")).status, 1);
+    const backup = await run("backup", "copy.db");
+    assert.equal(backup.status, 3);
+    assert.match(backup.stderr, /ERR_STORE_UNSUPPORTED.*ipctools copy/);
     const info = JSON.parse((await run("info", "--json")).stdout);
     assert.deepEqual([info.engine, info.keys, info.capabilities.reach], [engine, 1, "network"]);
   });

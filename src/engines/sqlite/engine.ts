@@ -17,6 +17,7 @@ import { closedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange, checkWatch } from "../../engine/validate.ts";
 import { StoreError } from "../../errors.ts";
 import { checkTimeout, DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { backUp } from "./backup.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
 import { attemptCommit } from "./commit/attempt-commit.ts";
 import type { Owners } from "./commit/transaction.ts";
@@ -67,13 +68,20 @@ class SqliteEngine implements Engine {
 
   constructor(path: string, options: SqliteOptions) {
     this.#path = path;
-    this.#file = new StoreFile(path, options);
-    this.#deaths = new DeathWatch(path, {
-      isAlive: (session) => isOwnerAliveBySocket(path, session, () => this.#findSession(session)),
+    const file = new StoreFile(path, options);
+    this.#file = file;
+    this.#deaths = new DeathWatch({
+      get storePath() {
+        return file.realPath;
+      },
+      isAlive: (session) => isOwnerAliveBySocket(file.realPath, session, () => this.#findSession(session)),
       isWanted: (session) => this.#watcher.isWatchingEntryOf(session),
       clear: (session) => this.#clearDeadSession(session),
     });
-    this.#sessions = new OwnSessions(path, {
+    this.#sessions = new OwnSessions({
+      get storePath() {
+        return file.realPath;
+      },
       read: (body) => this.#read(body),
       write: (body) => this.#write(body),
       writeNow: (body, timeout) => this.#writeNow(body, timeout),
@@ -84,7 +92,7 @@ class SqliteEngine implements Engine {
     const sessions = this.#sessions;
     this.#owners = {
       isAlive: (session, connection) =>
-        sessions.has(session) || isOwnerAlive(path, session, () => findSession(connection, session)),
+        sessions.has(session) || isOwnerAlive(file.realPath, session, () => findSession(connection, session)),
       get own() {
         return sessions.doorbellId;
       },
@@ -135,7 +143,7 @@ class SqliteEngine implements Engine {
       const committed = attemptCommit(connection, commit, this.#owners);
       if (isTimed) this.#nextExpiry = 0;
       this.#wake(connection, committed.watched);
-      for (const session of committed.ended) removeSessionFiles(this.#path, session);
+      for (const session of committed.ended) removeSessionFiles(this.#file.realPath, session);
       return { ok: committed.ok, version: committed.version, reads: committed.reads };
     }, options);
   }
@@ -156,6 +164,11 @@ class SqliteEngine implements Engine {
   info(): EngineInfo {
     this.#assertOpen();
     return storeInfo(this.#file);
+  }
+
+  async backup(path: string): Promise<void> {
+    this.#assertOpen();
+    backUp(this.#file, path);
   }
 
   close(): Promise<void> {
@@ -215,7 +228,7 @@ class SqliteEngine implements Engine {
       () => {
         const connection = this.#file.toWrite();
         notifyWatchers(
-          this.#path,
+          this.#file.realPath,
           connection,
           connection.write(() => body(connection)),
         );
@@ -227,7 +240,7 @@ class SqliteEngine implements Engine {
 
   #wake(connection: Connection, keys: readonly WrittenKey[]): void {
     if (keys.length === 0) return;
-    if (notifyWatchers(this.#path, connection, keys, this.#sessions.doorbellId))
+    if (notifyWatchers(this.#file.realPath, connection, keys, this.#sessions.doorbellId))
       queueMicrotask(() => this.#watcher.pump());
   }
 
@@ -282,7 +295,7 @@ class SqliteEngine implements Engine {
       // Busy or closed: it is dead for every reader anyway, and is cleared away later.
       return false;
     }
-    removeSessionFiles(this.#path, session);
+    removeSessionFiles(this.#file.realPath, session);
     return true;
   }
 

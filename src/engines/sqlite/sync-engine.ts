@@ -6,6 +6,7 @@ import { notInitializedError } from "../../engine/standard-errors.ts";
 import { checkCommit, checkRange } from "../../engine/validate.ts";
 import type { StoreError } from "../../errors.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
+import { backUp } from "./backup.ts";
 import { SQLITE_CAPABILITIES } from "./capabilities.ts";
 import { attemptCommit } from "./commit/attempt-commit.ts";
 import { setUnwatched } from "./commit/short-ways.ts";
@@ -24,7 +25,7 @@ import { notifyWatchers } from "./watch/doorbell.ts";
 export function openSqliteSyncEngine(path: string, options: { networkFilesystem?: boolean } = {}): SyncEngine {
   const file = new StoreFile(path, options);
   const owners: Owners = {
-    isAlive: (session, connection) => isOwnerAlive(path, session, () => findSession(connection, session)),
+    isAlive: (session, connection) => isOwnerAlive(file.realPath, session, () => findSession(connection, session)),
   };
 
   function reading<T>(read: (connection: NonNullable<ReturnType<StoreFile["toRead"]>>) => T): T {
@@ -57,8 +58,8 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
       () => {
         const connection = file.toWrite();
         const committed = attemptCommit(connection, commit, owners);
-        if (committed.watched.length > 0) notifyWatchers(path, connection, committed.watched);
-        for (const session of committed.ended) removeSessionFiles(path, session);
+        if (committed.watched.length > 0) notifyWatchers(file.realPath, connection, committed.watched);
+        for (const session of committed.ended) removeSessionFiles(file.realPath, session);
         return committed;
       },
       options?.timeout ?? DEFAULT_TIMEOUT,
@@ -105,6 +106,7 @@ export function openSqliteSyncEngine(path: string, options: { networkFilesystem?
     commit,
 
     info: (): EngineInfo => storeInfo(file),
+    backup: (path: string) => backUp(file, path),
 
     close: () => file.close(),
     [Symbol.dispose]: () => file.close(),

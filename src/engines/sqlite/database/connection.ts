@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Space } from "../../../engine/entry.ts";
-import { FileIdentity } from "../file/file-identity.ts";
+import { FileIdentity, replacedError } from "../file/file-identity.ts";
+import { type CheckedPath, checkStorePath } from "../file/path-safety.ts";
 import { sqlite } from "./runtime.ts";
 import { bringUpToDate, type Format, formatOf } from "./schema.ts";
 import { Table } from "./table.ts";
@@ -38,26 +39,39 @@ export class Connection {
   readonly #prepared = new Map<string, StatementSync>();
 
   /** Opens what is there; `undefined` if nothing was ever set. */
-  static toRead(path: string): Connection | undefined {
-    return Connection.#open(path, false);
+  static toRead(path: string, check = () => checkStorePath(path)): Connection | undefined {
+    return Connection.#open(path, check, check(), false);
   }
 
   /** Opens and, where needed, initializes or upgrades. The file must exist, be it empty. */
-  static toWrite(path: string): Connection {
-    return Connection.#open(path, true)!;
+  static toWrite(path: string, check = () => checkStorePath(path), checked = check()): Connection {
+    return Connection.#open(path, check, checked, true)!;
   }
 
-  static #open(path: string, write: boolean): Connection | undefined {
-    const db = new (sqlite().DatabaseSync)(path);
+  /** `checked` is what a look at the path found; `check` looks again when SQLite has opened the file. */
+  static #open(
+    path: string,
+    check: () => CheckedPath,
+    { realPath, stat }: CheckedPath,
+    write: boolean,
+  ): Connection | undefined {
+    // SQLite would make it, with a mode as the umask has it.
+    if (stat === undefined) throw replacedError(path);
+    const db = new (sqlite().DatabaseSync)(realPath);
     try {
+      // SQLite follows links itself: one that was put there since would lead it elsewhere.
+      const location = (db as { location?: () => string | null }).location?.() ?? realPath;
+      if (process.platform !== "win32" && location !== realPath) throw replacedError(path);
       // A file may hold what somebody else wrote: no function with effects runs from its schema, and nothing edits the schema.
       db.exec("PRAGMA trusted_schema = OFF");
       (db as { enableDefensive?: (active: boolean) => void }).enableDefensive?.(true);
-      const identity = new FileIdentity(path);
+      const identity = new FileIdentity(path, check);
       let format = formatOf(db, path);
+      if (format !== "empty") identity.watchLog();
       if (write && format !== "current") {
         bringUpToDate(db, path);
         format = "current";
+        identity.watchLog();
       }
       if (format === "empty") {
         db.close();

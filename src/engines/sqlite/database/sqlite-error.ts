@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { StoreError } from "../../../errors.ts";
-import { fileError, hasNoDescriptors, tooManyFilesError } from "../file/path-safety.ts";
+import { fileError, hasNoDescriptors, tooManyFilesError } from "../file/file-error.ts";
 
 /** SQLite's primary result codes, as far as they are told apart. */
 const BUSY = 5;

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { closedError } from "../../../engine/standard-errors.ts";
-import { checkStorePath, createStoreFile } from "../file/path-safety.ts";
+import { allowsNetworkFilesystem } from "../file/network-filesystem.ts";
+import { type CheckedPath, checkStorePath, createStoreFile } from "../file/path-safety.ts";
 import { Connection } from "./connection.ts";
 
 /** How long calls go on without looking up what is at the path, in milliseconds. */
@@ -13,16 +14,22 @@ const UNLOOKED = 50;
  */
 export class StoreFile {
   readonly path: string;
+  /**
+   * The file's own name, whatever name the store was opened by, so that all names share the files beside it. As of the last
+   * opening; before that the same as `path`.
+   */
+  realPath: string;
   /** Counts how often another file was found at the path. */
   replaced = 0;
-  readonly #networkFilesystem: boolean;
+  readonly #networkFilesystem: boolean | undefined;
   #connection: Connection | undefined;
   #lookedAt = 0;
   #isClosed = false;
 
   constructor(path: string, options: { networkFilesystem?: boolean } = {}) {
     this.path = path;
-    this.#networkFilesystem = options.networkFilesystem ?? Boolean(process.env.IPCTOOLS_NETWORK_FILESYSTEM);
+    this.realPath = path;
+    this.#networkFilesystem = options.networkFilesystem;
   }
 
   /** The connection for a read; `undefined` if nothing was ever set. Creates and changes nothing. */
@@ -34,10 +41,7 @@ export class StoreFile {
     }
     this.#assertOpen();
     if (!this.#exists()) return undefined;
-    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
-    this.#connection = Connection.toRead(this.path);
-    this.#lookedAt = Date.now();
-    return this.#connection;
+    return this.#keep(Connection.toRead(this.path, this.#check));
   }
 
   /** The connection for a write, to the file that is at the path now. Creates, initializes or upgrades it where needed. */
@@ -49,16 +53,22 @@ export class StoreFile {
       this.#drop(connection);
     }
     this.#assertOpen();
-    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem });
-    createStoreFile(this.path);
-    this.#connection = Connection.toWrite(this.path);
-    this.#lookedAt = Date.now();
-    return this.#connection;
+    let checked = this.#check();
+    if (checked.stat === undefined) {
+      createStoreFile(this.path, checked.realPath);
+      checked = this.#check();
+    }
+    return this.#keep(Connection.toWrite(this.path, this.#check, checked));
   }
 
   /** Whether the file that is open is still at the path. */
   isThere(): boolean {
-    return this.#connection?.identity.isAtPath() ?? false;
+    try {
+      return this.#connection?.identity.isAtPath() ?? false;
+    } catch {
+      // It got a second name, or cannot be looked at: then nothing may be written to it.
+      return false;
+    }
   }
 
   close(): void {
@@ -67,13 +77,24 @@ export class StoreFile {
     this.#connection = undefined;
   }
 
+  readonly #check = (): CheckedPath =>
+    checkStorePath(this.path, { networkFilesystem: this.#networkFilesystem ?? allowsNetworkFilesystem() });
+
+  #keep<T extends Connection | undefined>(connection: T): T {
+    this.#connection = connection;
+    this.#lookedAt = Date.now();
+    if (connection !== undefined) this.realPath = connection.identity.realPath;
+    return connection;
+  }
+
   /** Whether the path led to the file when last it was looked up. */
   #isAtPath(connection: Connection): boolean {
     const now = Date.now();
     // The clock may be set back: then look, rather than trust it for long.
     if (now - this.#lookedAt < UNLOOKED && now >= this.#lookedAt) return true;
+    const isAtPath = connection.identity.isAtPath();
     this.#lookedAt = now;
-    return connection.identity.isAtPath();
+    return isAtPath;
   }
 
   #drop(connection: Connection): void {

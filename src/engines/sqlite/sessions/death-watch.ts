@@ -2,6 +2,8 @@ import type * as net from "node:net";
 import { connectTo } from "./session-files.ts";
 
 export interface DeathWatchHost {
+  /** The store file's real path. */
+  readonly storePath: string;
   /** Whether the owner of the session lives. */
   isAlive(session: string): Promise<boolean>;
   /** Whether anybody still waits for the end of the session. */
@@ -31,15 +33,13 @@ interface Watched {
  * while that owner is stopped or busy), and otherwise by looking. A closed connection is only a reason to look.
  */
 export class DeathWatch {
-  readonly #storePath: string;
   readonly #host: DeathWatchHost;
   readonly #watched = new Map<string, Watched>();
   #connections = 0;
   #timer: NodeJS.Timeout | undefined;
   #lookedAtAll = 0;
 
-  constructor(storePath: string, host: DeathWatchHost) {
-    this.#storePath = storePath;
+  constructor(host: DeathWatchHost) {
     this.#host = host;
   }
 
@@ -66,7 +66,7 @@ export class DeathWatch {
 
   #connect(session: string, watched: Watched): void {
     if (this.#connections >= MOST_CONNECTIONS) return;
-    const socket = connectTo(this.#storePath, session);
+    const socket = connectTo(this.#host.storePath, session);
     if (socket === undefined) return;
     this.#connections++;
     watched.socket = socket;

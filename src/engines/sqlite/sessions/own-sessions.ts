@@ -3,9 +3,10 @@ import type { Session } from "../../../engine/contract.ts";
 import { closedError, sessionEndedError, sessionLostError } from "../../../engine/standard-errors.ts";
 import type { StoreError } from "../../../errors.ts";
 import type { Connection } from "../database/connection.ts";
+import { sessionFolder } from "../file/session-folder.ts";
 import { isOwnerAlive } from "./liveness.ts";
 import { Presence } from "./presence.ts";
-import { doorbellFile, sessionFolder } from "./session-files.ts";
+import { doorbellFile } from "./session-files.ts";
 import {
   addSession,
   changeInterests,
@@ -17,6 +18,8 @@ import {
 } from "./session-rows.ts";
 
 export interface OwnSessionsHost {
+  /** The store file's real path. */
+  readonly storePath: string;
   read<T>(body: (connection: Connection) => T): T | undefined;
   write(body: (connection: Connection) => WrittenKey[]): Promise<void>;
   /** The same by blocking, `timeout` milliseconds at most. */
@@ -47,7 +50,6 @@ const runAll = () => {
  * It is also the first session that the user opens.
  */
 export class OwnSessions {
-  readonly #path: string;
   readonly #host: OwnSessionsHost;
   readonly #presences = new Map<string, Presence>();
   readonly #open = new Map<string, OwnSession>();
@@ -58,8 +60,7 @@ export class OwnSessions {
   #check: NodeJS.Timeout | undefined;
   readonly #atExit = () => this.#exit();
 
-  constructor(path: string, host: OwnSessionsHost) {
-    this.#path = path;
+  constructor(host: OwnSessionsHost) {
     this.#host = host;
   }
 
@@ -136,7 +137,7 @@ export class OwnSessions {
     const rows = new Map(this.#host.read(listSessions)?.map((row) => [row.id, row]));
     const dead: string[] = [];
     for (const id of new Set([...rows.keys(), ...this.#settledFiles()])) {
-      if (!this.has(id) && !isOwnerAlive(this.#path, id, () => rows.get(id))) dead.push(id);
+      if (!this.has(id) && !isOwnerAlive(this.#host.storePath, id, () => rows.get(id))) dead.push(id);
       await new Promise(setImmediate);
     }
     return dead;
@@ -144,9 +145,9 @@ export class OwnSessions {
 
   #settledFiles(): string[] {
     const ids: string[] = [];
-    for (const name of fs.readdirSync(sessionFolder(this.#path))) {
+    for (const name of fs.readdirSync(sessionFolder(this.#host.storePath))) {
       const id = name.split(".")[0]!;
-      const bell = fs.statSync(doorbellFile(this.#path, id), { throwIfNoEntry: false });
+      const bell = fs.lstatSync(doorbellFile(this.#host.storePath, id), { throwIfNoEntry: false });
       if (bell === undefined || Date.now() - bell.mtimeMs > SETTLED) ids.push(id);
     }
     return [...new Set(ids)];
@@ -170,7 +171,7 @@ export class OwnSessions {
   }
 
   async #openPresence(notified: () => void): Promise<Presence> {
-    const presence = await Presence.open(this.#path, notified);
+    const presence = await Presence.open(this.#host.storePath, notified);
     try {
       await this.#host.write((connection) => {
         addSession(connection, presence.row);

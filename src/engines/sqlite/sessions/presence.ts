@@ -1,8 +1,12 @@
 import * as crypto from "node:crypto";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../../../errors.ts";
-import { fileError, makeFolder } from "../file/path-safety.ts";
+import { fileError } from "../file/file-error.ts";
+import { makeFolder } from "../file/path-safety.ts";
+import { checkSessionFolder, sessionFolder } from "../file/session-folder.ts";
+import { createShared, type Sharing, share, sharingOf } from "../file/sharing.ts";
 import { takeLock } from "./liveness.ts";
 import { ownProcess } from "./process-identity.ts";
 import {
@@ -11,7 +15,7 @@ import {
   lockFile,
   removeSessionFiles,
   type SessionListener,
-  sessionFolder,
+  socketName,
 } from "./session-files.ts";
 import type { SessionRow } from "./session-rows.ts";
 
@@ -29,19 +33,24 @@ export class Presence {
   #isClosed = false;
 
   static async open(storePath: string, notified: () => void): Promise<Presence> {
-    prepareFolder(storePath);
+    const sharing = sharingOf(storePath);
+    prepareFolder(storePath, sharing);
     const id = crypto.randomBytes(8).toString("hex");
     const bell = doorbellFile(storePath, id);
     let lock: DatabaseSync | undefined;
     let doorbell: fs.FSWatcher | undefined;
+    let listener: SessionListener | undefined;
     try {
-      fs.closeSync(fs.openSync(bell, "wx", 0o600));
+      // The bell comes first: a file without one counts as a leftover.
+      createShared(bell, sharing);
+      createShared(lockFile(storePath, id), sharing);
       lock = takeLock(lockFile(storePath, id));
-      // A cleaner of temporary folders leaves files with the sticky bit alone (systemd-tmpfiles does).
-      if (process.platform !== "win32") fs.chmodSync(bell, 0o1600);
       doorbell = watchBell(bell, notified);
-      return new Presence(storePath, id, lock, doorbell, await listenOn(storePath, id));
+      listener = await listenOn(storePath, id);
+      if (listener !== undefined) share(path.join(sessionFolder(storePath), socketName(id)), sharing);
+      return new Presence(storePath, id, lock, doorbell, listener);
     } catch (error) {
+      listener?.close();
       doorbell?.close();
       lock?.close();
       removeSessionFiles(storePath, id);
@@ -79,10 +88,11 @@ export class Presence {
 }
 
 /** The folder beside the store: for its user alone, or for the group too where the store's file is. */
-function prepareFolder(storePath: string): void {
+function prepareFolder(storePath: string, sharing: Sharing | undefined): void {
   const folder = sessionFolder(storePath);
-  const isShared = ((fs.statSync(storePath, { throwIfNoEntry: false })?.mode ?? 0) & 0o060) === 0o060;
-  makeFolder(folder, isShared ? 0o770 : 0o700);
+  if (makeFolder(folder)) share(folder, sharing);
+  // Somebody else may have made it.
+  checkSessionFolder(storePath, fs.statSync(storePath, { throwIfNoEntry: false }));
   const stat = fs.lstatSync(folder);
   if (!stat.isDirectory())
     throw new StoreError(

@@ -1,14 +1,10 @@
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
+import { sessionFolder } from "../file/session-folder.ts";
 
 /** What a socket's path may hold, less a margin (Linux 107 bytes, macOS 103). */
 const SOCKET_PATH_BYTES = 100;
-
-/** The folder of the sessions' files, beside the store. */
-export function sessionFolder(storePath: string): string {
-  return `${storePath}-sessions`;
-}
 
 /** Whether this is a session's id. Ids come out of the file, and are joined to paths. */
 export function isSessionId(id: string): boolean {

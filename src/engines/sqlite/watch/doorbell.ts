@@ -28,8 +28,23 @@ export function notifyWatchers(
 function touch(file: string): void {
   const now = Date.now() / 1000;
   try {
-    fs.utimesSync(file, now, now);
+    fs.lutimesSync(file, now, now);
+  } catch (error) {
+    // The bell of another member of the group: setting a time needs ownership, writing does not.
+    if ((error as NodeJS.ErrnoException).code === "EPERM") write(file);
+    // Otherwise the session ended meanwhile, or its file was cleaned away: its owner polls for changes.
+  }
+}
+
+function write(file: string): void {
+  try {
+    const descriptor = fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+    try {
+      fs.writeSync(descriptor, "\n", 0);
+    } finally {
+      fs.closeSync(descriptor);
+    }
   } catch {
-    // The session ended meanwhile, or its file was cleaned away: its owner polls for changes.
+    // Likewise, or the store is not the group's.
   }
 }

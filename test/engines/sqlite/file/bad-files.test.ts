@@ -1,13 +1,13 @@
 import * as assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { openStoreSync } from "../../../../src/index.ts";
+import { cannotMount } from "../../../fixtures/mount.ts";
 import { temporaryFolder } from "../../../fixtures/temporary-folder.ts";
-import { get, isRoot, madeStore, set, testBadInput } from "./bad-input.ts";
+import { get, madeStore, set, testBadInput } from "./bad-input.ts";
 
 function database(file: string, sql: string): string {
   const db = new DatabaseSync(file);
@@ -131,12 +131,3 @@ test("a full disk: ERR_STORE_FULL, nothing is lost, and the store goes on when t
     spawnSync("umount", [folder]);
   }
 });
-
-function cannotMount(): string | false {
-  if (!isRoot || process.platform !== "linux") return "needs root on Linux, to mount a small file system";
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "ipctools-"));
-  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
-  if (status === 0) spawnSync("umount", [folder]);
-  fs.rmdirSync(folder);
-  return status === 0 ? false : "this machine lets nobody mount a file system";
-}

@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
-import { networkFilesystem } from "../../../../src/engines/sqlite/file/path-safety.ts";
 import { openStoreSync } from "../../../../src/index.ts";
 import { get, isRoot, madeStore, NOBODY, set, testBadInput } from "./bad-input.ts";
 
@@ -127,11 +126,4 @@ test("an environment that names no full path: ERR_INVALID_ARG_VALUE, in every fu
     encoding: "utf8",
   });
   assert.equal(stdout, "ERR_INVALID_ARG_VALUE true\n".repeat(3));
-});
-
-test("network file systems are known by their numbers", () => {
-  assert.equal(networkFilesystem(0x6969), "NFS");
-  assert.equal(networkFilesystem(0xff534d42), "CIFS");
-  assert.equal(networkFilesystem(0xff534d42 | 0), "CIFS", "also where the number came signed");
-  assert.equal(networkFilesystem(0xef53), undefined, "ext4");
 });

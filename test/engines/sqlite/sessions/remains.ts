@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { sessionFolder } from "../../../../src/engines/sqlite/sessions/session-files.ts";
+import { sessionFolder } from "../../../../src/engines/sqlite/file/session-folder.ts";
 
 const TABLES = ["ipctools_session", "ipctools_key_watcher", "ipctools_range_watcher"];
 

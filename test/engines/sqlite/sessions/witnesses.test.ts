@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { openSqliteEngine } from "../../../../src/engines/sqlite/engine.ts";
-import { sessionFolder } from "../../../../src/engines/sqlite/sessions/session-files.ts";
+import { sessionFolder } from "../../../../src/engines/sqlite/file/session-folder.ts";
 import { openStore, openStoreSync } from "../../../../src/index.ts";
 import { kill, message, start } from "../../../fixtures/child.ts";
 import { temporaryFolder } from "../../../fixtures/temporary-folder.ts";
