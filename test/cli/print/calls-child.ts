@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { until } from "../fixtures/until.ts";
+import { until } from "../../fixtures/until.ts";
 
 /*
  * Runs the command line many times in one process, one call after the other: starting a process costs more than most calls do.
@@ -29,7 +29,7 @@ process.once("message", async (calls: readonly string[][]) => {
     printed = "";
     process.argv = [process.argv[0]!, "ipctools", ...args];
     process.exitCode = undefined;
-    await import(`../../src/cli/main.ts?${i}`);
+    await import(`../../../src/cli/main.ts?${i}`);
     await until(() => process.exitCode !== undefined);
     outcomes.push({ status: Number(process.exitCode), printed });
   }

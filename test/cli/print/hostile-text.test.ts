@@ -4,12 +4,12 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { type TestContext, test } from "node:test";
-import { oneLine, visible } from "../../src/cli/print/output.ts";
-import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
-import { openStoreSync } from "../../src/index.ts";
-import { message } from "../fixtures/child.ts";
+import { oneLine, visible } from "../../../src/cli/print/output.ts";
+import { openSqliteEngine } from "../../../src/engines/sqlite/engine.ts";
+import { openStoreSync } from "../../../src/index.ts";
+import { message } from "../../fixtures/child.ts";
+import { Program } from "../program.ts";
 import type { Called } from "./calls-child.ts";
-import { Program } from "./program.ts";
 
 /** Colors, a title, C1 controls, a changed direction, and characters that cannot be seen. */
 const HOSTILE =
