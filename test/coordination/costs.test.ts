@@ -114,3 +114,27 @@ for (const [name, { take, permits, alone, waited }] of Object.entries(COSTS)) {
       assert.deepEqual(difference(b.engine.counts, before), waited);
     });
 }
+
+for (const width of [1, 2, 3])
+  test(`a semaphore of ${width}: the second waiter is served, whichever holders go, and after any wake-up`, async (t) => {
+    const [a, b, c] = (await participants(t, 3)) as [Participant, Participant, Participant];
+    for (let first = 0; first < width; first++)
+      for (let second = 0; second < width; second++) {
+        const held = [];
+        for (let i = 0; i < width; i++) held.push(await a.store.semaphore("x", width).acquire());
+        const line = a.store.semaphore("x", width);
+        const waiting = [];
+        for (const [i, { store }] of [b, c].entries()) {
+          waiting.push(store.semaphore("x", width).acquire({ timeout: 5000 }));
+          await until(async () => (await line.state()).waiting.length === i + 1);
+        }
+        await held.splice(first, 1)[0]!.release();
+        held.push(await waiting[0]!);
+        // The second waiter was woken, has seen that it is not its turn, and waits for the holders that are left.
+        await until(() => c.engine.counts.batches > 0);
+        await sleep(5);
+        await held.splice(second, 1)[0]!.release();
+        held.push(await waiting[1]!);
+        await Promise.all(held.map((permit) => permit.release()));
+      }
+  });
