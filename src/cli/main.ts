@@ -4,7 +4,7 @@ import { maskPasswords } from "../location/mask-password.ts";
 import { Arguments, checkEncoding, splitVerb, UsageError } from "./parse/arguments.ts";
 import { DONE, FAILED, USAGE } from "./parse/command.ts";
 import { GLOBAL_OPTIONS } from "./parse/option.ts";
-import { painter, writeError, writeLine } from "./print/output.ts";
+import { painter, visible, writeError, writeErrorText, writeLine } from "./print/output.ts";
 import { hidePasswords } from "./print/passwords.ts";
 import { endBy, Interrupted } from "./run/interruption.ts";
 import { VERBS } from "./verbs.ts";
@@ -83,7 +83,8 @@ function report(error: unknown): number {
     writeError(JSON.stringify({ error: { code, message, retryable } }));
   } else {
     const paint = painter("stderr");
-    writeError(`${paint("red", "ipctools:")} ${code === undefined ? "" : `${paint("bold", code)}: `}${message}`);
+    const kind = code === undefined ? "" : `${paint("bold", visible(code))}: `;
+    writeErrorText(`${paint("red", "ipctools:")} ${kind}${visible(message)}\n`);
     if (hint !== undefined) writeError(hint);
   }
   return isMistake ? USAGE : FAILED;

@@ -7,8 +7,9 @@ import { Deadline, type WaitOptions } from "../wait/deadline.ts";
 import { checkOptions } from "../wait/options.ts";
 import { retryTransient } from "../wait/transient.ts";
 import { checkLayout } from "./common/layout-version.ts";
-import { describeOwner, type Owner } from "./common/owner.ts";
+import { describeOwner, type Owner, readOwner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
+import { parseRecord } from "./common/record.ts";
 import { abandon, openSession } from "./common/session.ts";
 import { systemKey, systemPrefix } from "./common/system-key.ts";
 import { untilAnswered } from "./common/until-answered.ts";
@@ -91,7 +92,7 @@ export class Barrier {
     const { engine } = this.#participant;
     await checkLayout(engine);
     const { entries } = await engine.list(this.#waiting);
-    return { parties: this.parties, waiting: entries.map(({ value }) => JSON.parse(value as string) as Owner) };
+    return { parties: this.parties, waiting: entries.map((entry) => readOwner(entry)) };
   }
 
   get #waiting(): RangeRead {
@@ -177,5 +178,5 @@ export class Barrier {
 const OPENED = 0;
 
 function letThrough(opening: Entry | undefined, key: string): boolean {
-  return opening !== undefined && (JSON.parse(opening.value as string) as string[]).includes(key);
+  return opening !== undefined && parseRecord<string[]>(opening, Array.isArray).includes(key);
 }

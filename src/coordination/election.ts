@@ -7,7 +7,7 @@ import { retryTransient } from "../wait/transient.ts";
 import type { Fence } from "./common/fence.ts";
 import { Holding } from "./common/holding.ts";
 import { checkLayout } from "./common/layout-version.ts";
-import { describeOwner, type Owner } from "./common/owner.ts";
+import { describeOwner, type Owner, readOwner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
 import { withSession } from "./common/session.ts";
 import type { Step } from "./common/step.ts";
@@ -229,5 +229,6 @@ function candidatesOf(name: string) {
 }
 
 function readLeader(entry: Entry): Leader {
-  return { ...(JSON.parse(entry.value as string) as Owner & { value: string }), token: entry.version };
+  const { value = "", ...owner } = readOwner<Owner & { value?: string }>(entry);
+  return { ...owner, value: String(value), token: entry.version };
 }

@@ -11,6 +11,7 @@ import { retryTransient } from "../wait/transient.ts";
 import type { Fence } from "./common/fence.ts";
 import { checkLayout } from "./common/layout-version.ts";
 import type { Participant } from "./common/participant.ts";
+import { parseRecord } from "./common/record.ts";
 import { abandonEntry, deleteUntilGone, withSession } from "./common/session.ts";
 import { systemKey } from "./common/system-key.ts";
 import { untilAnswered } from "./common/until-answered.ts";
@@ -200,13 +201,13 @@ class Flight {
     await deleteUntilGone(session, async () => {
       const { ok, reads } = await engine.commit({ checks: [check], mutations, reads: places });
       // An earlier try may have been made although its answer was lost.
-      done = ok || reads.some(([entry]) => entry !== undefined && parse(entry, this.#name).run === outcome?.run);
+      done = ok || reads.some(([entry]) => entry !== undefined && parse(entry).run === outcome?.run);
     });
     return done;
   }
 
   #result(entry: Entry): unknown {
-    const outcome = parse(entry, this.#name);
+    const outcome = parse(entry);
     if ("value" in outcome) return decode(outcome.value);
     const { name, message, code } = outcome.error;
     const error = new Error(message);
@@ -224,14 +225,11 @@ function place(name: string, ...rest: string[]): Place {
   return { space: "system", key: systemKey("once", name, ...rest) };
 }
 
-function parse(entry: Entry, name: string): Outcome {
-  try {
-    const outcome = JSON.parse(entry.value as string) as Outcome;
-    if (typeof outcome.run === "number" && ("value" in outcome || typeof outcome.error === "object")) return outcome;
-  } catch {
-    // Told below.
-  }
-  throw new StoreError("ERR_STORE_CODEC", `What is kept as the outcome of ${JSON.stringify(name)} is none; forget it`);
+function parse(entry: Entry): Outcome {
+  return parseRecord<Outcome>(
+    entry,
+    (outcome) => typeof outcome.run === "number" && ("value" in outcome || typeof outcome.error.message === "string"),
+  );
 }
 
 function describeError(error: unknown): { name: string; message: string; code?: string | number } {

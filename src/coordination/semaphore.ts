@@ -3,7 +3,7 @@ import { Deadline, type WaitOptions } from "../wait/deadline.ts";
 import { checkOptions } from "../wait/options.ts";
 import { Holding, type HoldingOptions } from "./common/holding.ts";
 import { checkLayout } from "./common/layout-version.ts";
-import { describeOwner, type Owner } from "./common/owner.ts";
+import { describeOwner, type Owner, readOwner } from "./common/owner.ts";
 import type { Participant } from "./common/participant.ts";
 import { withSession } from "./common/session.ts";
 import { systemPrefix } from "./common/system-key.ts";
@@ -71,7 +71,7 @@ export class Semaphore {
     const { engine } = this.#participant;
     await checkLayout(engine);
     const { entries } = await engine.list({ space: "system", prefix: this.#prefix, order: "created" });
-    const owners = entries.map(({ value, version }) => ({ ...(JSON.parse(value as string) as Owner), token: version }));
+    const owners = entries.map((entry) => ({ ...readOwner(entry), token: entry.version }));
     return { held: owners.slice(0, this.permits), waiting: owners.slice(this.permits) };
   }
 

@@ -28,6 +28,14 @@ const VIEWS: ReadonlySet<string> = new Set([
   "BigUint64Array",
 ]);
 
+/** The most digits of a bigint: reading and writing one takes a time that grows with their square, and blocks the event loop. */
+export const MOST_DIGITS = 10_000;
+const BIGINT = new RegExp(`^-?\\d{1,${MOST_DIGITS}}$`);
+
+/** The latest time that a `Date` can hold, in milliseconds since the epoch. */
+const LATEST = 8.64e15;
+const LONGEST_ARRAY = 2 ** 32 - 1;
+
 const NUMBERS: ReadonlySet<unknown> = new Set(["NaN", "Infinity", "-Infinity", "-0"]);
 
 /** Makes an empty thing for every node first and fills them then, so that cycles close and depth costs no stack. */
@@ -60,8 +68,10 @@ export class Decoder {
         break;
       case "A": {
         const length = this.#value(parts[0]);
-        if (!Number.isInteger(length) || (length as number) < 0 || (length as number) > 2 ** 32 - 1)
+        if (!Number.isInteger(length) || (length as number) < 0 || (length as number) > LONGEST_ARRAY)
           throw malformed("an array has no length");
+        // At this length V8 keeps elements in a table. Otherwise a text of ten characters would take memory for all of them.
+        (value as unknown[]).length = LONGEST_ARRAY;
         (value as unknown[]).length = length as number;
         this.#define(value as object, parts.slice(1));
         break;
@@ -79,7 +89,7 @@ export class Decoder {
         break;
       case "d": {
         const time = parts[0] === null ? Number.NaN : this.#value(parts[0]);
-        if (typeof time !== "number") throw malformed("a date has no time");
+        if (typeof time !== "number" || Math.abs(time) > LATEST) throw malformed("a date has no time");
         (value as Date).setTime(time);
         break;
       }
@@ -141,7 +151,7 @@ function make(node: unknown): unknown {
     case "b":
       return makeBoxed(first, second);
     default:
-      throw malformed(`it has the unknown tag ${JSON.stringify(tag)}`);
+      throw malformed("a node has an unknown tag");
   }
 }
 
@@ -154,7 +164,8 @@ function makeRegExp(source: unknown, flags: unknown): RegExp {
 }
 
 function makeView(name: unknown, content: unknown): ArrayBufferView {
-  const Kind = VIEWS.has(text(name)) && (globalThis as Record<string, unknown>)[text(name)];
+  if (!VIEWS.has(text(name))) throw malformed("a view is of an unknown kind");
+  const Kind = (globalThis as Record<string, unknown>)[text(name)];
   if (typeof Kind !== "function") throw malformed(`this runtime has no ${text(name)}`);
   try {
     return new (Kind as new (buffer: ArrayBuffer) => ArrayBufferView)(Uint8Array.from(bytes(content)).buffer);
@@ -187,7 +198,8 @@ function makeBoxed(kind: unknown, value: unknown): object {
 }
 
 function bigint(digits: unknown): bigint {
-  if (typeof digits !== "string" || !/^-?\d+$/.test(digits)) throw malformed("a bigint is none");
+  if (typeof digits !== "string" || !BIGINT.test(digits))
+    throw malformed(`a bigint is none, or has more than ${MOST_DIGITS} digits`);
   return BigInt(digits);
 }
 

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { types } from "node:util";
-import { Decoder, ERROR_NAMES, malformed } from "./decode.ts";
+import { Decoder, ERROR_NAMES, MOST_DIGITS, malformed } from "./decode.ts";
 
 /*
  * Structured data as text. What the structured clone algorithm (HTML, "Safe passing of structured data") copies comes
@@ -112,7 +112,7 @@ class Encoder {
       case "number":
         return this.#add(Number.isFinite(value) && !Object.is(value, -0) ? value : ["n", numberName(value)]);
       case "bigint":
-        return this.#add(["i", String(value)]);
+        return this.#add(["i", digitsOf(value)]);
       case "undefined":
         return this.#add(["u"]);
       case "object":
@@ -145,10 +145,10 @@ class Encoder {
       return ["m", ...[...value].flatMap(([key, element]) => [this.#slot(key), this.#slot(element)])];
     if (types.isSet(value)) return ["s", ...[...value].map((element) => this.#slot(element))];
     if (types.isBoxedPrimitive(value)) return boxed(value.valueOf());
-    if (types.isArrayBuffer(value)) return ["B", Buffer.from(value).toString("base64")];
+    if (types.isArrayBuffer(value)) return ["B", base64(value)];
     if (ArrayBuffer.isView(value)) {
       const name = types.isTypedArray(value) ? value[Symbol.toStringTag] : "DataView";
-      return ["t", name, Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")];
+      return ["t", name, base64(value)];
     }
     if (types.isNativeError(value)) return this.#error(value);
     if (value instanceof DOMException) return ["x", value.name, value.message];
@@ -195,10 +195,35 @@ function boxed(value: unknown): Node {
       return ["b", "number", numberName(value)];
     case "string":
     case "boolean":
-    case "bigint":
       return ["b", typeof value, String(value)];
+    case "bigint":
+      return ["b", "bigint", digitsOf(value)];
     default:
       throw notCloneable(value);
+  }
+}
+
+function digitsOf(value: bigint): string {
+  // In base 16 a bigint takes a time that grows with its length alone.
+  if (value.toString(16).length <= MOST_DIGITS) {
+    const digits = String(value);
+    if (digits.length <= MOST_DIGITS + Number(value < 0n)) return digits;
+  }
+  throw new DOMException(
+    `A bigint of more than ${MOST_DIGITS} digits could not be cloned: send it as text`,
+    "DataCloneError",
+  );
+}
+
+function base64(value: ArrayBuffer | ArrayBufferView): string {
+  try {
+    const buffer = ArrayBuffer.isView(value)
+      ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+      : Buffer.from(value);
+    return buffer.toString("base64");
+  } catch {
+    // Its buffer was transferred elsewhere, or has become too short for the view.
+    throw notCloneable(value);
   }
 }
 

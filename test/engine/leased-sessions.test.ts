@@ -124,3 +124,24 @@ test("open() refuses a ttl that is not one", async () => {
   const sessions = new LeasedSessions(new TestServer());
   for (const ttl of [0, -1, Number.NaN, "1"]) await assert.rejects(sessions.open({ ttl: ttl as number }), /ttl/);
 });
+
+test("a session counts as lost while the margin of its lease is left, by the wall clock too", async (t) => {
+  const sessions = new LeasedSessions(new TestServer());
+  const ttl = 60_000;
+  const margin = new TestServer().margin(ttl);
+  const { now } = Date;
+  t.after(() => {
+    Date.now = now;
+  });
+  const session = await sessions.open({ ttl });
+  const advanceTo = (time: number) => {
+    Date.now = () => now() + time;
+    sessions.expireOverdue();
+  };
+  advanceTo(ttl - margin - 5000);
+  assert.equal(session.signal.aborted, false);
+  // From here to the end of the lease nobody may trust the session any more, and the server does not yet give it to others.
+  advanceTo(ttl - margin + 1);
+  assert.equal(session.signal.reason?.code, LOST.code);
+  await sessions.close(closedError("store"));
+});

@@ -177,7 +177,48 @@ test("malformed text is an error of its own and never runs or makes anything els
     '~[["d","x"]]',
     '~[["b","symbol","x"]]',
     '~[["b","bigint","x"]]',
+    `~[["i","${"9".repeat(10_001)}"]]`,
+    `~[["i","-${"9".repeat(10_001)}"]]`,
+    `~[["b","bigint","${"9".repeat(4_000_000)}"]]`,
+    '~[["d",1],1e300]',
+    '~[["d",1],1e999]',
+    '~[["d",1],8640000000000001]',
+    '~[["A",1],4294967296]',
+    '~[["A",1],1.5]',
+    `~[["r","${"(".repeat(100_000)}${")".repeat(100_000)}",""]]`,
+    `~${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}`,
+    `~[${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}]`,
+    `~[["a",${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}]]`,
+    `~[["t",${"[".repeat(1_000_000)}${"]".repeat(1_000_000)},""]]`,
     "~[null]",
   ];
-  for (const text of malformed) assert.throws(() => decode(text), { code: "ERR_STORE_CODEC" }, String(text));
+  for (const text of malformed)
+    assert.throws(() => decode(text), { code: "ERR_STORE_CODEC" }, String(text).slice(0, 60));
+});
+
+test("a bigint has 10,000 digits at most, and a larger one blocks nobody", () => {
+  const largest = 10n ** 10_000n - 1n;
+  for (const value of [largest, -largest, Object(largest)]) assert.deepEqual(decode(encode([value])), [value]);
+  const huge = 1n << 40_000_000n;
+  const begun = performance.now();
+  for (const value of [largest + 1n, -largest - 1n, huge, -huge, Object(huge)])
+    assert.throws(() => encode([value]), { name: "DataCloneError", message: /10000 digits/ });
+  assert.throws(() => decode(`~[["i","${"9".repeat(4_000_000)}"]]`), { code: "ERR_STORE_CODEC" });
+  const took = performance.now() - begun;
+  assert.ok(took < 1000, `${took} ms`);
+});
+
+test("an array's length takes no memory of its own", () => {
+  const before = process.memoryUsage().rss;
+  const copies = Array.from({ length: 20 }, () => decode('~[["A",1,"5",true],30000000]') as unknown[]);
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20;
+  assert.deepEqual([copies[0]!.length, Object.keys(copies[0]!)], [30_000_000, ["5"]]);
+  assert.ok(grown < 200, `${grown} MiB`);
+});
+
+test("a buffer that was transferred is refused, as by structuredClone", () => {
+  const buffer = new ArrayBuffer(8);
+  const views = [buffer, new Uint8Array(buffer), new DataView(buffer)];
+  structuredClone(buffer, { transfer: [buffer] });
+  for (const value of views) assert.throws(() => encode(value), { name: "DataCloneError" });
 });

@@ -1,5 +1,5 @@
 import { type Command, DONE } from "../parse/command.ts";
-import { painter, writeJson, writeLine } from "../print/output.ts";
+import { painter, visible, writeJson, writeLine } from "../print/output.ts";
 import { openEngine } from "../run/open-engine.ts";
 
 export const command: Command = {
@@ -30,7 +30,7 @@ export const command: Command = {
       ];
       const paint = painter("stdout");
       const width = Math.max(...rows.map(([name]) => name.length)) + 2;
-      for (const [name, value] of rows) writeLine(`${paint("cyan", name.padEnd(width))}${shown(value)}`);
+      for (const [name, value] of rows) writeLine(`${paint("cyan", visible(name).padEnd(width))}${shown(value)}`);
       return DONE;
     } finally {
       await engine.close();
@@ -43,5 +43,5 @@ const LIVENESS = { kernel: "told by the kernel", lease: "a lease that runs out" 
 
 function shown(value: string | number | boolean): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return String(value);
+  return visible(String(value));
 }

@@ -34,14 +34,18 @@ when, the process and its command. A cycle of programs that wait for each other 
 type Row = readonly [name: string, state: string, mode: string, since: string, process: string, command: string];
 
 function rowOf(state: "held" | "waits"): (party: LockParty) => Row {
-  return ({ name, mode, since, pid, host, command }) => [
-    oneLine(name),
+  return (party) => [
+    oneLine(party.name),
     state,
-    mode,
-    new Date(since).toISOString(),
-    `${pid}@${oneLine(host)}`,
-    oneLine(command),
+    party.mode,
+    new Date(party.since).toISOString(),
+    processOf(party),
+    oneLine(party.command),
   ];
+}
+
+function processOf({ pid, host }: LockParty): string {
+  return `${pid}@${oneLine(host)}`;
 }
 
 function writeTable(rows: readonly Row[]): void {
@@ -59,7 +63,5 @@ function writeDeadlock(links: readonly DeadlockLink[]): void {
   const paint = painter("stdout");
   writeLine(paint("red", "deadlock: each of these waits for the next one, and the last one for the first"));
   for (const { waiter, blocker } of links)
-    writeLine(
-      `  ${waiter.pid}@${waiter.host} waits for ${JSON.stringify(waiter.name)}, which ${blocker.pid}@${blocker.host} has`,
-    );
+    writeLine(`  ${processOf(waiter)} waits for "${oneLine(waiter.name)}", which ${processOf(blocker)} has`);
 }

@@ -5,7 +5,7 @@ import type { Deadline } from "../../wait/deadline.ts";
 import { type Arguments, UsageError } from "../parse/arguments.ts";
 import { type Command, DONE, NO } from "../parse/command.ts";
 import { entryJson } from "../print/entry-json.ts";
-import { write } from "../print/output.ts";
+import { jsonLine, write } from "../print/output.ts";
 import { lineOfChange } from "../print/value-line.ts";
 import { openWatchingEngine } from "../run/open-engine.ts";
 import { patiently } from "../run/patience.ts";
@@ -13,8 +13,8 @@ import { patiently } from "../run/patience.ts";
 export const command: Command = {
   summary: "print what changes, as it happens",
   usage: "KEY | --prefix PREFIX",
-  details: `A line for each change, with tabs between: set, the key, the value; or delete, the key. Control characters and
-backslashes are shown as escapes; --json is exact and has the version. Of changes that follow each other quickly the
+  details: `A line for each change, with tabs between: set, the key, the value; or delete, the key. Control characters,
+backslashes and what cannot be seen are shown as escapes; --json is exact and has the version. Of changes that follow each other quickly the
 latest may stand for all; the latest state always comes.
 With --from nothing is missed since a version that was seen before; if what came after it is no longer held, it ends with
 status 3 and ERR_STORE_HISTORY_LOST. Status 1 when --timeout is over.`,
@@ -103,5 +103,5 @@ class Printer {
 
 function jsonOf(change: Change): string {
   const { type, key, version } = change;
-  return JSON.stringify(type === "set" ? { type, ...entryJson(change.entry) } : { type, key, version });
+  return jsonLine(type === "set" ? { type, ...entryJson(change.entry) } : { type, key, version });
 }

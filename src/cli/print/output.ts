@@ -17,11 +17,12 @@ export function writeLine(line: string): void {
 }
 
 export function writeJson(value: unknown): void {
-  writeTo(STDOUT, `${JSON.stringify(value)}\n`);
+  writeTo(STDOUT, `${jsonLine(value)}\n`);
 }
 
-export function writeError(line: string): void {
-  writeTo(STDERR, `${line}\n`);
+/** Writes a message to standard error. Whatever it quotes (a server's text, a file's name) cannot act on the terminal. */
+export function writeError(message: string): void {
+  writeTo(STDERR, `${visible(message)}\n`);
 }
 
 export function writeErrorText(text: string | Uint8Array): void {
@@ -64,12 +65,29 @@ export function painter(stream: "stdout" | "stderr"): (style: Style, text: strin
   return (style, text) => styleText(style, text, { validateStream: false });
 }
 
-/** Text on one line: control characters and backslashes as escapes. */
+/**
+ * Text that does nothing to a terminal and hides nothing from a reader: control characters, line separators, characters that
+ * change the direction of the text or cannot be seen, and lone surrogates become escapes. For all that is printed and is not a
+ * value itself.
+ */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, escaped);
+}
+
+/** The same, with backslashes escaped too, so that the text can be had back. */
 export function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to be escaped.
-  return text.replace(/[\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
-    if (character === "\\") return "\\\\";
-    const escaped = JSON.stringify(character).slice(1, -1);
-    return escaped.startsWith("\\") ? escaped : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return visible(text.replaceAll("\\", "\\\\"));
+}
+
+/** JSON on one line. The escapes of `visible` are JSON's own, so that what is parsed is exact. */
+export function jsonLine(value: unknown): string {
+  return visible(JSON.stringify(value));
+}
+
+function escaped(character: string): string {
+  const json = JSON.stringify(character).slice(1, -1);
+  if (json.startsWith("\\")) return json;
+  return Array.from({ length: character.length }, (_, i) => {
+    return `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+  }).join("");
 }

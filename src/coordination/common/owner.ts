@@ -1,5 +1,7 @@
 import * as os from "node:os";
 import * as path from "node:path";
+import type { Entry } from "../../engine/entry.ts";
+import { parseRecord } from "./record.ts";
 
 /** Who stands in a queue: what people want to know when they look at one. */
 export interface Owner {
@@ -27,4 +29,20 @@ export function describeOwner(): Owner {
       .toWellFormed(),
   };
   return { ...self, since: Date.now() };
+}
+
+/** The latest time that a `Date` can hold, in milliseconds since the epoch. */
+const LATEST = 8.64e15;
+
+/** Reads what an entry says about its owner, and what else stands there. Throws `ERR_STORE_CODEC` if it names none. */
+export function readOwner<T extends Owner>(entry: Pick<Entry, "key" | "value">): T {
+  return parseRecord<T>(
+    entry,
+    ({ pid, host, command, since }) =>
+      Number.isSafeInteger(pid) &&
+      typeof host === "string" &&
+      typeof command === "string" &&
+      typeof since === "number" &&
+      Math.abs(since) <= LATEST,
+  );
 }

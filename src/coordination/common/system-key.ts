@@ -1,3 +1,5 @@
+import { malformedRecord } from "./record.ts";
+
 /**
  * A key of the system space: parts joined by `/`. A part may be any string, lone surrogates included; what could be taken
  * for a separator is escaped, so that the entries of the name `a` and of the name `a/b` never mix.
@@ -11,14 +13,18 @@ export function systemPrefix(...parts: string[]): string {
   return `${systemKey(...parts)}/`;
 }
 
-/** The part that `systemKey` made this of. */
+/** The part that `systemKey` made this of. Throws `ERR_STORE_CODEC` if it never made any. */
 export function readPart(escaped: string): string {
   const pieces = escaped.split(/(%u[0-9A-F]{4})/);
-  return pieces
-    .map((piece, i) =>
-      i % 2 === 0 ? decodeURIComponent(piece) : String.fromCharCode(Number.parseInt(piece.slice(2), 16)),
-    )
-    .join("");
+  try {
+    return pieces
+      .map((piece, i) =>
+        i % 2 === 0 ? decodeURIComponent(piece) : String.fromCharCode(Number.parseInt(piece.slice(2), 16)),
+      )
+      .join("");
+  } catch {
+    throw malformedRecord(escaped);
+  }
 }
 
 function escapePart(part: string): string {

@@ -1,7 +1,7 @@
 import type { Check, Mutation } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
 import type { Range } from "../../engine/range.ts";
-import { describeOwner, type Owner } from "../common/owner.ts";
+import { describeOwner, type Owner, readOwner } from "../common/owner.ts";
 import { readPart, systemPrefix } from "../common/system-key.ts";
 
 export type LockMode = "exclusive" | "shared";
@@ -94,5 +94,5 @@ export function checkEntry(key: string, entry: Entry | undefined): Check {
 }
 
 export function readRecord(entry: Entry): LockRecord {
-  return JSON.parse(entry.value as string) as LockRecord;
+  return readOwner<LockRecord>(entry);
 }

@@ -1,5 +1,5 @@
 import type { Entry } from "../../engine/entry.ts";
-import { StoreError } from "../../errors.ts";
+import { parseRecord } from "../common/record.ts";
 import { systemPrefix } from "../common/system-key.ts";
 
 /** What stands in the store for a job, from its push to its end. */
@@ -75,12 +75,10 @@ export function jobId(key: string): number {
   return Number(key.slice(-DIGITS));
 }
 
-export function readRecord({ key, value }: Entry): JobRecord {
-  try {
-    const record = JSON.parse(value as string) as JobRecord;
-    if (typeof record.value === "string" && typeof record.attempts === "number") return record;
-  } catch {
-    // Told below.
-  }
-  throw new StoreError("ERR_STORE_CODEC", `The entry ${JSON.stringify(key)} of the system space is no job`);
+export function readRecord(entry: Entry): JobRecord {
+  return parseRecord<JobRecord>(
+    entry,
+    ({ value, attempts, limit, from }) =>
+      typeof value === "string" && [attempts, limit, from].every((number) => typeof number === "number"),
+  );
 }

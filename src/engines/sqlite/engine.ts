@@ -23,12 +23,13 @@ import { attemptCommit } from "./commit/attempt-commit.ts";
 import type { Owners } from "./commit/transaction.ts";
 import { retryBlocking, retryWaiting } from "./database/busy-retry.ts";
 import type { Connection } from "./database/connection.ts";
+import { isBusy, storeErrorFor } from "./database/sqlite-error.ts";
 import { StoreFile } from "./database/store-file.ts";
 import { storeInfo } from "./info.ts";
 import { DeathWatch } from "./sessions/death-watch.ts";
 import { isOwnerAlive, isOwnerAliveBySocket } from "./sessions/liveness.ts";
 import { OwnSessions } from "./sessions/own-sessions.ts";
-import { removeSessionFiles } from "./sessions/session-files.ts";
+import { isSessionId, removeSessionFiles } from "./sessions/session-files.ts";
 import { clearSession, findSession, type SessionRow, type WrittenKey } from "./sessions/session-rows.ts";
 import { hasEnded } from "./sync-engine.ts";
 import { notifyWatchers } from "./watch/doorbell.ts";
@@ -204,9 +205,14 @@ class SqliteEngine implements Engine {
   }
 
   #read<T>(body: (connection: Connection) => T): T | undefined {
-    const connection = this.#file.toRead();
-    this.#noticeReplacement();
-    return connection === undefined ? undefined : body(connection);
+    try {
+      const connection = this.#file.toRead();
+      this.#noticeReplacement();
+      return connection === undefined ? undefined : body(connection);
+    } catch (error) {
+      // A lock in the way is gone at the next look. Anything else is an error of the store, for those who watch it.
+      throw isBusy(error) ? error : storeErrorFor(error, this.#path);
+    }
   }
 
   /** A transaction of the engine's own; wakes those who watch the keys that `body` returns. */
@@ -279,8 +285,10 @@ class SqliteEngine implements Engine {
   }
 
   #watchOwners(sessions: Iterable<string>): void {
+    // What is bound to something else than a session counts as deleted, and there is nobody to watch.
     for (const session of sessions)
-      if (!this.#sessions.has(session) && !this.#deaths.has(session)) this.#deaths.watch(session);
+      if (isSessionId(session) && !this.#sessions.has(session) && !this.#deaths.has(session))
+        this.#deaths.watch(session);
   }
 
   #findSession(session: string): SessionRow | undefined {

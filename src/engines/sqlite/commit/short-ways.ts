@@ -68,9 +68,11 @@ export function setUnwatched(connection: Connection, key: string, value: Value):
   const table = connection.values;
   const statement = table.statement(
     "set unwatched",
-    // A watched key gets no version, and `OR IGNORE` leaves out a row without a version.
+    // A watched key gets no version, and `OR IGNORE` leaves out a row without a version. Nor is there one after the last that is
+    // a safe integer: `OR IGNORE` would also ignore that the store's version cannot follow.
     () => `INSERT OR IGNORE INTO ${table.name} (key, value, version, created_version) VALUES (?, ?,
-        (SELECT version + 1 FROM ipctools_version WHERE NOT (${isWatched("?", table.system)})), ${NEXT_VERSION})
+        (SELECT version + 1 FROM ipctools_version
+          WHERE version < ${Number.MAX_SAFE_INTEGER} AND NOT (${isWatched("?", table.system)})), ${NEXT_VERSION})
       ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
         WHERE session IS NULL AND expires_at IS NULL`,
   );

@@ -66,6 +66,13 @@ function checkSchema(db: DatabaseSync, path: string): void {
   );
   for (const table of OWN_TABLES) if (!tables.has(table)) throw damagedError(path, `it has no table ${table}`);
   refuseForeign(db, path, OWN_TRIGGERS);
+  const counts = db
+    .prepare(
+      `SELECT count(*) AS n FROM ipctools_version
+       WHERE ${["version", "watchers", "forgotten"].map((column) => `typeof(${column}) = 'integer' AND ${column} >= 0`).join(" AND ")}`,
+    )
+    .get() as { n: number };
+  if (counts.n !== 1) throw damagedError(path, "its version is not an integer");
 }
 
 /** A trigger of somebody else would run in every write, and could go on for ever. */
@@ -123,7 +130,7 @@ const CREATE_REST = `
 CREATE TABLE ipctools_entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, ${OUR_COLUMNS.join(", ")}) WITHOUT ROWID;
 CREATE TABLE ipctools_version (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  version INTEGER NOT NULL CHECK (version <= ${Number.MAX_SAFE_INTEGER}),
+  version INTEGER NOT NULL CHECK (typeof(version) = 'integer' AND version BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER}),
   watchers INTEGER NOT NULL,
   forgotten INTEGER NOT NULL
 );

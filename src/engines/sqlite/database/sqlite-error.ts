@@ -37,9 +37,18 @@ export function isNoDatabase(error: unknown): boolean {
   return code === NOTADB || code === CORRUPT;
 }
 
+/** A row holds what this library never writes there. `storeErrorFor` adds the store's path. */
+export class MalformedRow extends Error {
+  constructor(what: string) {
+    super(`${what} is of a wrong kind`);
+    this.name = "MalformedRow";
+  }
+}
+
 /** The `StoreError` for what SQLite threw about the file at `path`; any other error as it is. */
 export function storeErrorFor(error: unknown, path: string): unknown {
   if (error instanceof StoreError) return error;
+  if (error instanceof MalformedRow) return damagedError(path, error.message);
   const options = { cause: error };
   switch (resultCode(error)) {
     case BUSY:

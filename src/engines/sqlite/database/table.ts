@@ -3,6 +3,7 @@ import type { Entry, Space, Value } from "../../../engine/entry.ts";
 import { boundsOf, type Range, type RangeRead } from "../../../engine/range.ts";
 import { cutsTextAtNul } from "./runtime.ts";
 import { isWatched } from "./schema.ts";
+import { MalformedRow } from "./sqlite-error.ts";
 
 type Row = [
   key: string | Uint8Array,
@@ -55,7 +56,7 @@ export class Table {
   plainValue(key: string): Value | undefined {
     const row = this.#plainValue.get(key) as unknown as [Value, string?] | undefined;
     if (row === undefined) return undefined;
-    return row[1] === "text" ? wholeText(row[0]) : row[0];
+    return wholeValue(row[0], row[1]);
   }
 
   get(key: string): Entry | undefined {
@@ -125,6 +126,7 @@ export class Table {
     ).get(key);
     if (row === undefined) return { version: 0 };
     const [version, session, expiresAt] = row as unknown as [number, string | null, number | null];
+    checkBinding(version, session, expiresAt);
     return { version, session: session ?? undefined, expiresAt: expiresAt ?? undefined };
   }
 
@@ -197,9 +199,11 @@ export class Table {
   }
 
   #entry([key, value, version, createdVersion, session, expiresAt, valueType]: Row): Entry {
+    checkBinding(version, session, expiresAt);
+    if (!isVersion(createdVersion)) throw new MalformedRow("a version");
     return {
       key: wholeText(key),
-      value: valueType === "text" ? wholeText(value) : value,
+      value: wholeValue(value, valueType),
       version,
       createdVersion,
       ...(this.space === undefined ? undefined : { space: this.space }),
@@ -209,6 +213,25 @@ export class Table {
   }
 }
 
+/** SQLite keeps any kind of value in any column, and anybody may have written there. */
+function checkBinding(version: unknown, session: unknown, expiresAt: unknown): void {
+  if (!isVersion(version)) throw new MalformedRow("a version");
+  if (session !== null && typeof session !== "string") throw new MalformedRow("an entry's session");
+  if (expiresAt !== null && typeof expiresAt !== "number") throw new MalformedRow("an entry's time to live");
+}
+
+function isVersion(version: unknown): boolean {
+  return Number.isSafeInteger(version) && (version as number) >= 0;
+}
+
 function wholeText(text: string | Uint8Array): string {
-  return typeof text === "string" ? text : utf8.decode(text);
+  if (typeof text === "string") return text;
+  if (text instanceof Uint8Array) return utf8.decode(text);
+  throw new MalformedRow("a key");
+}
+
+function wholeValue(value: Value, type: string | undefined): Value {
+  if (typeof value === "string") return value;
+  if (value instanceof Uint8Array) return type === "text" ? utf8.decode(value) : value;
+  throw new MalformedRow("a value");
 }

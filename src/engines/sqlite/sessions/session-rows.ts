@@ -31,12 +31,16 @@ export function hasSession(connection: Connection, id: string): boolean {
   return connection.statement("SELECT 1 FROM ipctools_session WHERE id = ?").get(id) !== undefined;
 }
 
+/** As texts, whatever another program has written there. */
+const SELECT_SESSION = `SELECT CAST(id AS TEXT) AS id, pid, CAST(started AS TEXT) AS started, CAST(network AS TEXT) AS network,
+  since FROM ipctools_session`;
+
 export function findSession(connection: Connection, id: string): SessionRow | undefined {
-  return connection.statement("SELECT * FROM ipctools_session WHERE id = ?").get(id) as SessionRow | undefined;
+  return connection.statement(`${SELECT_SESSION} WHERE id = ?`).get(id) as SessionRow | undefined;
 }
 
 export function listSessions(connection: Connection): SessionRow[] {
-  return connection.statement("SELECT * FROM ipctools_session").all() as unknown as SessionRow[];
+  return connection.statement(SELECT_SESSION).all() as unknown as SessionRow[];
 }
 
 /** Ends the session: nothing can be bound to it from now on, and what was goes. Returns the keys of the entries that went. */

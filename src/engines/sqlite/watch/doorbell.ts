@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import type { Connection } from "../database/connection.ts";
-import { doorbellFile } from "../sessions/session-files.ts";
+import { doorbellFile, isSessionId } from "../sessions/session-files.ts";
 import { type WrittenKey, watchersOf } from "../sessions/session-rows.ts";
 
 /**
@@ -21,7 +21,8 @@ export function notifyWatchers(
     return own !== undefined;
   }
   const isOwn = own !== undefined && sessions.delete(own);
-  for (const session of sessions) touch(doorbellFile(storePath, session));
+  // A row may name anybody's file.
+  for (const session of sessions) if (isSessionId(session)) touch(doorbellFile(storePath, session));
   return isOwn;
 }
 
