@@ -2,9 +2,9 @@ import * as assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 import { test } from "node:test";
-import { openStoreSync, StoreError } from "../../src/index.ts";
-import { kill, message, start } from "../fixtures/child.ts";
-import { temporaryFolder } from "../fixtures/temporary-folder.ts";
+import { openStoreSync, StoreError } from "../../../src/index.ts";
+import { kill, message, start } from "../../fixtures/child.ts";
+import { temporaryFolder } from "../../fixtures/temporary-folder.ts";
 
 /** In the second copy of the header of the write-ahead log's index. */
 const IN_SECOND_COPY = 56;
@@ -14,7 +14,12 @@ test("a writer that was stopped between the two copies of the header: an error i
   const store = openStoreSync(file);
   t.after(() => store.close());
   store.setValue("mine", "1");
-  const child = start(t, path.join(import.meta.dirname, "../engines/sqlite/commit/frozen-writer.ts"), file, "inside");
+  const child = start(
+    t,
+    path.join(import.meta.dirname, "../../engines/sqlite/commit/frozen-writer.ts"),
+    file,
+    "inside",
+  );
   await message(child);
   // By another process: one that opens and closes the file loses its locks on it.
   const tear = `const fs = require("fs"); const fd = fs.openSync(process.argv[1], "r+");
