@@ -1,10 +1,10 @@
 import * as assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { Commit } from "../../src/engine/contract.ts";
-import { memoryEngine } from "../../src/engines/memory/engine.ts";
-import { openStore, type Store } from "../../src/index.ts";
-import { type Call, ObservedEngine } from "../fixtures/observed-engine.ts";
-import { until } from "../fixtures/until.ts";
+import type { Commit } from "../../../src/engine/contract.ts";
+import { memoryEngine } from "../../../src/engines/memory/engine.ts";
+import { openStore, type Store } from "../../../src/index.ts";
+import { type Call, ObservedEngine } from "../../fixtures/observed-engine.ts";
+import { until } from "../../fixtures/until.ts";
 
 /*
  * What others do between two commits of one participant, at the points at which a check is all that keeps two from holding one thing.

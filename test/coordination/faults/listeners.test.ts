@@ -1,11 +1,11 @@
 import * as assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { type TestContext, test } from "node:test";
-import { memoryEngine } from "../../src/engines/memory/engine.ts";
-import { openSqliteEngine } from "../../src/engines/sqlite/engine.ts";
-import { openStore, type Store, StoreError } from "../../src/index.ts";
-import { ObservedEngine } from "../fixtures/observed-engine.ts";
-import { temporaryFolder } from "../fixtures/temporary-folder.ts";
+import { memoryEngine } from "../../../src/engines/memory/engine.ts";
+import { openSqliteEngine } from "../../../src/engines/sqlite/engine.ts";
+import { openStore, type Store, StoreError } from "../../../src/index.ts";
+import { ObservedEngine } from "../../fixtures/observed-engine.ts";
+import { temporaryFolder } from "../../fixtures/temporary-folder.ts";
 
 /*
  * A signal that lives as long as the program, and the session's own signal: no call may leave a listener on them. Each would keep its

@@ -1,10 +1,10 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { memoryEngine } from "../../src/engines/memory/engine.ts";
-import { openStore, type Store } from "../../src/index.ts";
-import { isTransient } from "../../src/wait/transient.ts";
-import { ObservedEngine } from "../fixtures/observed-engine.ts";
-import { until } from "../fixtures/until.ts";
+import { memoryEngine } from "../../../src/engines/memory/engine.ts";
+import { openStore, type Store } from "../../../src/index.ts";
+import { isTransient } from "../../../src/wait/transient.ts";
+import { ObservedEngine } from "../../fixtures/observed-engine.ts";
+import { until } from "../../fixtures/until.ts";
 
 /*
  * Each primitive's short history, once for each call to the engine that one participant makes in it and each way in which that

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { fuzz } from "../engines/sqlite/fuzz/fuzz.ts";
+import { fuzz } from "../../engines/sqlite/fuzz/fuzz.ts";
 
 /** A different part of the mutants at each run; a complaint names its seed. */
 const START = Math.floor(Math.random() * 1e9);

@@ -1,10 +1,10 @@
 import * as assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { memoryEngine } from "../../src/engines/memory/engine.ts";
-import { openStore, type Store } from "../../src/index.ts";
-import { type Counts, ObservedEngine } from "../fixtures/observed-engine.ts";
-import { until } from "../fixtures/until.ts";
+import { memoryEngine } from "../../../src/engines/memory/engine.ts";
+import { openStore, type Store } from "../../../src/index.ts";
+import { type Counts, ObservedEngine } from "../../fixtures/observed-engine.ts";
+import { until } from "../../fixtures/until.ts";
 
 /*
  * What the primitives cost, in calls to the engine. The numbers are exact: one more round trip, one more batch, a wait that looks

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { failCalls } from "../engines/sqlite/failing-calls/fail-calls.ts";
+import { failCalls } from "../../engines/sqlite/failing-calls/fail-calls.ts";
 
 const CODES = ["EMFILE", "ENFILE", "EACCES", "EPERM", "ENOMEM", "EIO", "ENOSPC", "EROFS", "ELOOP", "EINTR", "EAGAIN"];
 
