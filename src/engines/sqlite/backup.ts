@@ -1,4 +1,3 @@
-import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { notInitializedError } from "../../engine/standard-errors.ts";
@@ -29,7 +28,7 @@ export function backUp(file: StoreFile, to: string): void {
   if (typeof to !== "string") throw invalidType("path", "a path", to);
   if (to === "" || to.includes("\0")) throw invalidValue("path", "a path", to);
   const target = path.resolve(to);
-  const draft = `${target}.${crypto.randomBytes(8).toString("hex")}`;
+  const draft = `${target}.${crypto.randomUUID()}`;
   retryBlocking(
     () => {
       const connection = file.toRead();

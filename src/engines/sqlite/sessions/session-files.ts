@@ -44,6 +44,7 @@ function socketPath(storePath: string, session: string): SocketPath | undefined 
 
 /** Connects to a session's socket. The connection keeps no process alive. `undefined`: it cannot be tried. */
 export function connectTo(storePath: string, session: string): net.Socket | undefined {
+  if (!isSessionId(session)) return undefined;
   let place: SocketPath | undefined;
   try {
     place = socketPath(storePath, session);
