@@ -121,7 +121,7 @@ test("a password is in no masked text and in no error, whatever form its URL has
   const seed = 20_261;
   const urls = new UrlGenerator(seed);
   const outcomes = { parsed: 0, refused: 0 };
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 5_000; i++) {
     const marker = `S3cret${i}x`;
     const url = urls.next(marker);
     const hides = (shown: string, by: string) =>
