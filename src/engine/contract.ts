@@ -22,7 +22,7 @@ export interface Engine extends AsyncDisposable {
   /** The entry, or `undefined`. Never one whose time ran out or whose session is known to have ended. */
   get(key: string, space?: Space): Awaitable<Entry | undefined>;
 
-  /** The entries of a range, read at one revision. For a page at a time: `limit`, then `start: lastKey + "\0"`. */
+  /** The entries of a range, all of them at one version of the store. For a page at a time: `limit`, then `start: lastKey + "\0"`. */
   list(range: RangeRead): Awaitable<Listing>;
 
   /** Checks, then writes: all or nothing, in isolation from every other commit. */
@@ -69,7 +69,7 @@ export interface SyncEngine extends Disposable {
 
 export interface Listing {
   readonly entries: Entry[];
-  /** The revision at which they were read: watch `from` it, and nothing is missed. */
+  /** The store's version at the reading: a watch `from` it misses nothing. */
   readonly version: number;
 }
 
@@ -106,7 +106,7 @@ export type Mutation =
 export interface CommitResult {
   /** Whether the checks held and the mutations were made. */
   readonly ok: boolean;
-  /** The revision of the step. Every entry that it set has exactly this version. */
+  /** The version of the commit. Every entry that it set has exactly this version. */
   readonly version: number;
   /** For each read its entries. */
   readonly reads: readonly Entry[][];
@@ -160,7 +160,7 @@ export interface EngineInfo {
   readonly initialized: boolean;
   /** Number of the user's keys. */
   readonly keys: number;
-  /** The newest revision. */
+  /** The newest version. */
   readonly version: number;
   /** What a commit survives, in words. */
   readonly durability: string;

@@ -12,9 +12,9 @@ export interface Entry {
   readonly key: string;
   readonly space?: Space;
   readonly value: Value;
-  /** The engine-wide revision of the entry's last write: a safe integer that only grows. It is also a fencing token. */
+  /** The version of the commit that last set the entry: a safe integer that only grows in a store. It is also a fencing token. */
   readonly version: number;
-  /** The revision at which the key came into being; an update keeps it, a delete and a new set do not. */
+  /** The version of the commit that created the key. An update keeps it; a delete and a new set do not. */
   readonly createdVersion: number;
   /** The session that the entry is bound to: when that ends in any way, the entry goes. */
   readonly session?: string;

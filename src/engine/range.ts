@@ -18,7 +18,7 @@ export interface Range {
 
 /** A range as a listing reads it: which of its entries come, and in which order. */
 export interface RangeRead extends Range {
-  /** `"key"` (the default), or `"created"`: by revision of creation, then by key. */
+  /** `"key"` (the default), or `"created"`: by the version at creation, then by key. */
   readonly order?: "key" | "created";
   readonly reverse?: boolean;
   /** At most so many entries. Default: all of them. */

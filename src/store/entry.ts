@@ -5,9 +5,9 @@ import { type Codec, decodeValue } from "./codec.ts";
 export interface StoreEntry<T = string> {
   readonly key: string;
   readonly value: T;
-  /** The store-wide revision of its last write: a safe integer that only grows. `atomic().check(entry)` compares it. */
+  /** The version of its last write: a safe integer that only grows in a store. `atomic().check(entry)` compares it. */
   readonly version: number;
-  /** The revision at which the key came into being. */
+  /** The version of the write that created the key. */
   readonly createdVersion: number;
   /** The session that the entry is bound to (`{ ephemeral: true }`): when that ends in any way, the entry goes. */
   readonly session?: string;

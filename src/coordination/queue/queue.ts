@@ -178,7 +178,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
       else if (!candidate) {
         await this.#idle(view, deadline);
         conflicts = 0;
-      } else if (candidate.attempts >= candidate.record.limit) await this.#bury(candidate, deadline);
+      } else if (candidate.attempts >= candidate.record.limit) await this.#moveToDeadLetters(candidate, deadline);
       else {
         const job = await this.#claim(candidate, deadline);
         if (job) return job;
@@ -274,7 +274,7 @@ export class Queue<T = unknown> implements AsyncIterable<Job<T>> {
   }
 
   /** Its workers have died as often as it has attempts. */
-  async #bury({ id, entry, record, attempts }: Candidate, deadline: Deadline): Promise<void> {
+  async #moveToDeadLetters({ id, entry, record, attempts }: Candidate, deadline: Deadline): Promise<void> {
     const value = JSON.stringify({ ...record, attempts, died: Date.now() });
     const mutations: Mutation[] = [
       { type: "delete", space: "system", key: entry.key },
