@@ -145,3 +145,15 @@ test("the error codes that are named anywhere in the documentation exist", () =>
   );
   assert.deepEqual(unknown, []);
 });
+
+test("the tests that the guarantees name are there", () => {
+  const names = [...texts.get("docs/guarantees.md")!.matchAll(/`((?:test|[a-z-]+)(?:\/[a-z-]+)+)`/g)].map(
+    ([, name]) => name!,
+  );
+  assert.ok(names.length > 20);
+  const missing = names.filter((name) => {
+    const file = name.startsWith("test/") ? name : `test/engines/sqlite/${name}`;
+    return !fs.existsSync(path.join(ROOT, `${file}.test.ts`));
+  });
+  assert.deepEqual(missing, []);
+});

@@ -20,7 +20,7 @@ const LOOKS_AT_ONCE = 16;
 /** How often the owners with a connection are looked at, too: somebody may have put another socket in the place of theirs. */
 const RARE_LOOK_INTERVAL = 1000;
 /** Connections that one engine has open. Owners beyond that are looked at instead. */
-const MOST_CONNECTIONS = 64;
+const MOST_CONNECTIONS = 32;
 
 interface Watched {
   socket: net.Socket | undefined;

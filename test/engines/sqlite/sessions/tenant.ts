@@ -5,7 +5,8 @@ import { openSqliteEngine } from "../../../../src/engines/sqlite/engine.ts";
 const file: string = isMainThread ? process.argv[2]! : workerData;
 const engine = await openSqliteEngine(file);
 const key = `tenant ${process.pid} ${threadId}`;
-const watch = engine.watch([{ key: "news" }, { prefix: "many/" }]);
+const others = process.argv[4];
+const watch = engine.watch([{ key: "news" }, { prefix: "many/" }, ...(others ? [{ prefix: others }] : [])]);
 for (let i = 0; i < Number(process.argv[3] ?? 1); i++) {
   const session = await engine.openSession();
   const name = i === 0 ? key : `${key}/${i}`;
