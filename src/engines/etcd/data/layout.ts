@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { Change, Entry, Space, Value } from "../../../engine/entry.ts";
+import { type Change, deleteChange, type Entry, type Space, setChange, type Value } from "../../../engine/entry.ts";
 import { boundsOf, compareKeys, type Range } from "../../../engine/range.ts";
 import { DELETED, type KeyValue, type WatchEvent } from "../connect/protocol.ts";
 import { expiryOf, sessionOf } from "./lease-id.ts";
@@ -79,10 +79,9 @@ export class Layout {
     const isOf = (base: Buffer) => base.equals(event.kv.key.subarray(0, base.length));
     const space = isOf(this.#bases.system) ? "system" : undefined;
     if (space === undefined && !isOf(this.#bases.user)) return undefined;
+    if (event.type !== DELETED) return setChange(this.entry(event.kv, space));
     const key = this.#keyOf(event.kv, space);
-    const version = Number(event.kv.mod_revision);
-    if (event.type === DELETED) return { type: "delete", key, ...(space && { space }), version };
-    return { type: "set", entry: this.entry(event.kv, space), key, ...(space && { space }), version };
+    return deleteChange({ key, ...(space && { space }) }, Number(event.kv.mod_revision));
   }
 
   #keyOf(kv: KeyValue, space: Space | undefined): string {

@@ -1,5 +1,5 @@
 import type { Check, Commit, Mutation } from "../../../engine/contract.ts";
-import type { Change, Entry, Space } from "../../../engine/entry.ts";
+import { type Change, deleteChange, type Entry, type Space, setChange } from "../../../engine/entry.ts";
 import { boundsOf, type Range, type RangeRead } from "../../../engine/range.ts";
 
 /* How commits, entries and changes look on the wire: the counterpart of the Lua files. */
@@ -143,7 +143,7 @@ function readChange(reader: Reader, version: number): LoggedChange {
   const words = reader.line();
   const space = words[1] === "system" ? ({ space: "system" } as const) : {};
   const key = reader.bytes(Number(words[2])).toString();
-  if (words[0] === "delete") return { type: "delete", key, ...space, version };
+  if (words[0] === "delete") return deleteChange({ key, ...space }, version);
   const [, , , length, type, created, sessionLength, expires] = words;
   if (length === "-1") {
     reader.bytes(Number(sessionLength));
@@ -160,7 +160,7 @@ function readChange(reader: Reader, version: number): LoggedChange {
     ...(session && { session }),
     ...(expires !== "0" && { expiresAt: Number(expires) }),
   };
-  return { type: "set", entry, key, ...space, version };
+  return setChange(entry);
 }
 
 class Reader {

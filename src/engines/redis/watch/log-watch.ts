@@ -1,6 +1,6 @@
 import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
-import type { Change, Entry, Space } from "../../../engine/entry.ts";
+import { type Change, type Entry, type Space, setChange } from "../../../engine/entry.ts";
 import { inRange, type Range } from "../../../engine/range.ts";
 import { historyLostError } from "../../../engine/standard-errors.ts";
 import type { StoreError } from "../../../errors.ts";
@@ -301,7 +301,7 @@ export class LogWatch {
     if (change.type !== "unfetched") return [change];
     const { key, space, version } = change;
     const entry = await retryTransient([signal], () => this.#host.get(key, space), { keepAlive: false });
-    return entry?.version === version ? [{ type: "set", entry, key, version, ...(space && { space }) }] : [];
+    return entry?.version === version ? [setChange(entry)] : [];
   }
 
   /** The record of a version, from the log. */

@@ -1,6 +1,6 @@
 import { ChangeQueue } from "../../../engine/change-queue.ts";
 import type { WatchOptions } from "../../../engine/contract.ts";
-import type { Change, Entry, Space } from "../../../engine/entry.ts";
+import { type Change, deleteChange, type Entry, type Space, setChange } from "../../../engine/entry.ts";
 import { boundsOf, inRange, type Range, spaceKey } from "../../../engine/range.ts";
 import { historyLostError } from "../../../engine/standard-errors.ts";
 import { StoreError } from "../../../errors.ts";
@@ -207,7 +207,9 @@ export class Watcher {
       if (!this.#isInteresting(key, space)) continue;
       const entry = connection.table(space)?.get(key);
       changes.push(
-        entry === undefined || this.#host.hasEnded(entry, connection) ? deleted(key, space, version) : set(entry),
+        entry === undefined || this.#host.hasEnded(entry, connection)
+          ? deleteChange({ key, ...(space && { space }) }, version)
+          : setChange(entry),
       );
     }
     return changes.sort((a, b) => a.version - b.version);
@@ -244,11 +246,12 @@ export class Watcher {
     const changes = new Map<string, Change>();
     const within = (key: string, space: Space | undefined) => ranges.some((range) => inRange(range, key, space));
     for (const { key, space, version } of connection.changesAfter(seen)) {
-      if (within(key, space)) changes.set(spaceKey(key, space), deleted(key, space, version));
+      if (within(key, space))
+        changes.set(spaceKey(key, space), deleteChange({ key, ...(space && { space }) }, version));
     }
     for (const range of ranges)
       for (const entry of connection.table(range.space)?.list(range, seen) ?? []) {
-        if (!this.#host.hasEnded(entry, connection)) changes.set(spaceKey(entry.key, entry.space), set(entry));
+        if (!this.#host.hasEnded(entry, connection)) changes.set(spaceKey(entry.key, entry.space), setChange(entry));
       }
     queue.push([...changes.values()].sort((a, b) => a.version - b.version));
     subscription.seen = version;
@@ -264,14 +267,6 @@ function interestOf(range: Range): Interest {
 
 function interestId({ system, first, past }: Interest): string {
   return JSON.stringify([system, first, past]);
-}
-
-function set(entry: Entry): Change {
-  return { type: "set", entry, key: entry.key, version: entry.version, ...(entry.space && { space: entry.space }) };
-}
-
-function deleted(key: string, space: Space | undefined, version: number): Change {
-  return { type: "delete", key, version, ...(space && { space }) };
 }
 
 function ownersOf(changes: readonly Change[]): Set<string> {
