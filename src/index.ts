@@ -21,6 +21,7 @@ export type {
   Awaitable,
   Check,
   Commit,
+  CommitOptions,
   CommitResult,
   Engine,
   EngineInfo,
@@ -28,19 +29,20 @@ export type {
   Mutation,
   Session,
   SessionOptions,
+  Watch,
   WatchOptions,
 } from "./engine/contract.ts";
 export type { Change, Entry, Space, Value } from "./engine/entry.ts";
 export type { Range, RangeRead } from "./engine/range.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
-export type { Atomic, AtomicResult } from "./store/atomic.ts";
+export type { Atomic, AtomicOptions, AtomicResult } from "./store/atomic.ts";
 export { bytes, type Codec, json, type StandardSchema, text } from "./store/codec.ts";
 export type { StoreChange, StoreEntry } from "./store/entry.ts";
 export type { FenceOptions } from "./store/fenced-commit.ts";
 export type { KeyRange, ListOptions } from "./store/list.ts";
 export { type OpenCodecOptions, type OpenOptions, openStore } from "./store/open.ts";
 export { Store } from "./store/store.ts";
-export type { SetOptions, WatchStoreOptions } from "./store/values.ts";
+export type { SetOptions, UpdateOptions, WatchStoreOptions } from "./store/values.ts";
 export { defaultStore as store } from "./sync/default-store.ts";
 export { openStoreSync, type SyncStore, type TryOptions, type WriteOptions } from "./sync/sync-store.ts";
 export type { WaitOptions } from "./wait/deadline.ts";
