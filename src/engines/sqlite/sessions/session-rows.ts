@@ -31,9 +31,9 @@ export function hasSession(connection: Connection, id: string): boolean {
   return connection.statement("SELECT 1 FROM ipctools_session WHERE id = ?").get(id) !== undefined;
 }
 
-/** As texts, whatever another program has written there. */
-const SELECT_SESSION = `SELECT CAST(id AS TEXT) AS id, pid, CAST(started AS TEXT) AS started, CAST(network AS TEXT) AS network,
-  since FROM ipctools_session`;
+/** As texts, whatever another program, or a damaged page, has put there. */
+const SELECT_SESSION = `SELECT ${["id", "started", "network"].map((name) => `coalesce(CAST(${name} AS TEXT), '') AS ${name}`).join(", ")},
+  pid, since FROM ipctools_session`;
 
 export function findSession(connection: Connection, id: string): SessionRow | undefined {
   return connection.statement(`${SELECT_SESSION} WHERE id = ?`).get(id) as SessionRow | undefined;
