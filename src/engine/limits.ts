@@ -35,3 +35,17 @@ function checkText(text: string, limit: number, name: string): void {
     if (bytes > limit) throw outOfRange(name, `at most ${limit} bytes in UTF-8`, bytes);
   }
 }
+
+export interface BatchLimits {
+  readonly calls: number;
+  readonly bytes: number;
+}
+
+/**
+ * How much one commit of a batch carries: what the engine takes, and little enough that the commit does not hold up others for
+ * long. Each call takes `perCall` operations of the commit, and all of them together `besides` more.
+ */
+export function batchLimits(limits: EngineLimits, perCall: number, besides: number, mostCalls = 64): BatchLimits {
+  const most = Math.floor((limits.commitOperations - besides) / perCall);
+  return { calls: Math.max(1, Math.min(mostCalls, most)), bytes: Math.min(MIB, limits.commitBytes / 2) };
+}

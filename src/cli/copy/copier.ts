@@ -1,5 +1,6 @@
 import type { Check, Engine, Mutation } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
+import { batchLimits } from "../../engine/limits.ts";
 import { StoreError } from "../../errors.ts";
 import { isOutcomeUnknown } from "../../wait/transient.ts";
 import { isSameValue, type Pair, type Source, sideBySide } from "./side-by-side.ts";
@@ -40,7 +41,8 @@ export class Copier {
   /** Brings the target up to the source; `progress` hears how many keys of the source are done. */
   async copy(signal: AbortSignal, progress: (done: number) => void): Promise<CopyCounts> {
     const counts: CopyCounts = { copied: 0, present: 0, different: 0, ephemeral: 0, extra: 0 };
-    const most = batchLimits(this.#to);
+    // A key takes two operations: a check and a mutation.
+    const most = batchLimits(this.#to.capabilities.limits, 2, 0, 200);
     let batch: Pair[] = [];
     let bytes = 0;
     let done = 0;
@@ -62,7 +64,7 @@ export class Copier {
       else if (right !== undefined && !this.#overwrite) counts.different++;
       else {
         const size = this.#sizeOf(left);
-        if (batch.length === most.keys || (batch.length > 0 && bytes + size > most.bytes)) await flush();
+        if (batch.length === most.calls || (batch.length > 0 && bytes + size > most.bytes)) await flush();
         batch.push(pair);
         bytes += size;
       }
@@ -145,12 +147,6 @@ export class Copier {
       );
     return size;
   }
-}
-
-/** How much one commit carries: what the engine takes, and little enough that it does not hold up others for long. */
-function batchLimits({ capabilities: { limits } }: Engine): { readonly keys: number; readonly bytes: number } {
-  // A key takes two operations: a check and a mutation.
-  return { keys: Math.min(200, Math.floor(limits.commitOperations / 2)), bytes: Math.min(2 ** 20, limits.commitBytes) };
 }
 
 /** Whether the entry is about to go by itself. */

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Engine, Mutation } from "../../engine/contract.ts";
-import { Batches, batchLimits, type Call } from "../common/batches.ts";
+import { batchLimits } from "../../engine/limits.ts";
+import { Batches, type Call } from "../common/batches.ts";
 import { ensureLayout } from "../common/layout-version.ts";
 import type { Step } from "../common/step.ts";
 import { untilAnswered } from "../common/until-answered.ts";

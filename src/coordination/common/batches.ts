@@ -1,9 +1,5 @@
-import type { EngineLimits } from "../../engine/capabilities.ts";
+import type { BatchLimits } from "../../engine/limits.ts";
 import type { Deadline } from "../../wait/deadline.ts";
-
-/** The most calls in one commit, and their bytes where the engine takes that many. */
-const MOST_CALLS = 64;
-const MOST_BYTES = 1024 * 1024;
 
 /** A call that goes together with others of the same object. */
 export interface Call<R> {
@@ -12,17 +8,6 @@ export interface Call<R> {
   readonly bytes?: number;
   /** The call must not be written before this has settled. */
   readonly after?: Promise<unknown> | undefined;
-}
-
-export interface BatchLimits {
-  readonly calls: number;
-  readonly bytes: number;
-}
-
-/** The limits of a batch in which each call takes `perCall` operations of a commit, and all of them together `besides` more. */
-export function batchLimits(limits: EngineLimits, perCall: number, besides: number): BatchLimits {
-  const most = Math.floor((limits.commitOperations - besides) / perCall);
-  return { calls: Math.max(1, Math.min(MOST_CALLS, most)), bytes: Math.min(MOST_BYTES, limits.commitBytes / 2) };
 }
 
 /** Calls of one object, settled in their order, one batch after the other: those that come while one is under way are the next. */

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { Check, Engine, Mutation } from "../../engine/contract.ts";
 import type { Entry } from "../../engine/entry.ts";
+import { batchLimits } from "../../engine/limits.ts";
 import { compareAndSet } from "../../wait/compare-and-set.ts";
 import { Deadline } from "../../wait/deadline.ts";
 import { DEFAULT_TIMEOUT } from "../../wait/timeout.ts";
-import { Batches, batchLimits, type Call } from "../common/batches.ts";
+import { Batches, type Call } from "../common/batches.ts";
 import { ensureLayout } from "../common/layout-version.ts";
 import type { Step } from "../common/step.ts";
 import type { JobRecord, QueueKeys } from "./keys.ts";

@@ -1,6 +1,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { Batches, batchLimits, type Call } from "../../../src/coordination/common/batches.ts";
+import { Batches, type Call } from "../../../src/coordination/common/batches.ts";
+import { batchLimits } from "../../../src/engine/limits.ts";
 
 interface Item extends Call<string> {
   readonly name: string;
